@@ -1,1 +1,1 @@
-"""The domain: types and pure functions on arrays. No torch, no database, no web."""
+"""The domain: types and pure functions on arrays. Imports no torch, ORM or Flask."""

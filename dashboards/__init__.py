@@ -1,0 +1,1 @@
+"""The Flask pages: line board, shelf board, station and inspection pages."""

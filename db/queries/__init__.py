@@ -1,0 +1,1 @@
+"""Plain query functions and verbs, session first. Only `sessions.begin()` commits."""

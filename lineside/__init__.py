@@ -1,0 +1,1 @@
+"""The face of Lineside: the command line, `lineside up` and `lineside doctor`."""

@@ -1,0 +1,3 @@
+from lineside.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Long-running processes that are no model: ingest, api, alerting, sweeper."""

@@ -1,0 +1,1 @@
+"""The Celery app, inference engines and training. The only package that may import torch."""
