@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  (no password)
     WARN = "warn"
     FAIL = "fail"
     NOT_INSPECTED = "not_inspected"

@@ -23,7 +23,9 @@ class Acquisition(Base):
     recipe_version_id: Mapped[int] = mapped_column(ForeignKey("recipe_version.id"))
     captured_at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
-    image_key: Mapped[str | None] = mapped_column(String(200))  # None: could not be stored, or purged
+    image_key: Mapped[str | None] = mapped_column(
+        String(200)
+    )  # None: not stored, or purged
     image_sha256: Mapped[str | None] = mapped_column(String(64))
     image_bytes: Mapped[int] = mapped_column(default=0)
     part_id: Mapped[int | None] = mapped_column(ForeignKey("part.id"))

@@ -89,7 +89,7 @@ class Camera(Base):
 
 
 class CameraMinute(Base):
-    """Frames of one minute that could have no row (trigger skipped them, database away), counted."""
+    """Frames of one minute that could have no row (skipped by the trigger, database away)."""
 
     __tablename__ = "camera_minute"
 
@@ -100,7 +100,7 @@ class CameraMinute(Base):
 
 
 class Calibration(Base):
-    """What makes pixels into millimetres at a station. The newest one that has not expired counts."""
+    """What makes pixels into millimetres at a station. The newest unexpired one counts."""
 
     __tablename__ = "calibration"
 
