@@ -339,7 +339,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inspection", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_inspection_station_captured", ["station_id", "captured_at"], unique=False
+            "ix_inspection_station_captured",
+            ["station_id", "captured_at", "verdict", "reason"],
+            unique=False,
         )
         batch_op.create_index("ix_inspection_station_id", ["station_id", "id"], unique=False)
         batch_op.create_index("ix_inspection_verdict_id", ["verdict", "id"], unique=False)
