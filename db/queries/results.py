@@ -1,0 +1,137 @@
+"""Inspections and what they hold, written in batches: the one insert path for every verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from db.models import Finding, Inspection, MeasurementRow
+from inspection.judgement import Judgement, Measurement
+from inspection.verdicts import Reason
+
+_DETAIL_LENGTH = 500  # of the column
+
+
+@dataclass(frozen=True)
+class InspectedFrame:
+    """What an inspection copies from its acquisition."""
+
+    acquisition_id: int
+    station_id: int
+    camera_id: int
+    sequence: int
+    captured_at: datetime
+    recipe_version_id: int
+    image_sha256: str | None
+
+
+@dataclass(frozen=True)
+class NewInspection:
+    """A frame with its judgement, and by what it was judged."""
+
+    frame: InspectedFrame
+    judgement: Judgement
+    model_version_id: int | None = None
+    calibration_id: int | None = None
+    engine_ms: float | None = None
+
+
+def write_not_inspected(
+    session: Session, frames: Sequence[InspectedFrame], reason: Reason, detail: str
+) -> dict[int, int]:
+    """Give every frame the verdict `not_inspected`; returns inspection ids by acquisition id."""
+    judgement = Judgement.not_inspected(reason, detail)
+    return insert_inspections(session, [NewInspection(frame, judgement) for frame in frames])
+
+
+def insert_inspections(session: Session, news: Sequence[NewInspection]) -> dict[int, int]:
+    """Write inspections with findings and measurements; returns their ids by acquisition id.
+
+    Three statements, however many there are. The caller has made sure, by its fence, that it may
+    write them; that an acquisition has no two is the unique key's word.
+    """
+    if not news:
+        return {}
+    rows = session.execute(
+        insert(Inspection).returning(Inspection.acquisition_id, Inspection.id),
+        [_inspection(new) for new in news],
+    )
+    ids = dict(rows.all())
+    findings: list[dict[str, Any]] = []
+    measured: list[tuple[int, Sequence[Measurement]]] = []  # by place in `findings`
+    measurements: list[dict[str, Any]] = []
+    for new in news:
+        inspection_id = ids[new.frame.acquisition_id]
+        for finding in new.judgement.findings:
+            x0, y0, x1, y1 = finding.box_xyxy
+            findings.append(
+                {
+                    "inspection_id": inspection_id,
+                    "class_name": finding.class_name,
+                    "score": finding.score,
+                    "x0": x0,
+                    "y0": y0,
+                    "x1": x1,
+                    "y1": y1,
+                    "mask_rle": finding.mask_rle,
+                    "verdict": finding.verdict.value,
+                    "place": finding.place,
+                }
+            )
+            measured.append((inspection_id, finding.measurements))
+        measurements += _measurements(inspection_id, None, new.judgement.measurements)
+    if findings:
+        # Without the order a finding would get its neighbour's measurements.
+        finding_ids = session.scalars(
+            insert(Finding).returning(Finding.id, sort_by_parameter_order=True), findings
+        ).all()
+        for finding_id, (inspection_id, values) in zip(finding_ids, measured, strict=True):
+            measurements += _measurements(inspection_id, finding_id, values)
+    if measurements:
+        session.execute(insert(MeasurementRow), measurements)
+    return ids
+
+
+def _inspection(new: NewInspection) -> dict[str, Any]:
+    frame, judgement = new.frame, new.judgement
+    width_px, height_px = judgement.size_wh or (None, None)
+    return {
+        "acquisition_id": frame.acquisition_id,
+        "station_id": frame.station_id,
+        "camera_id": frame.camera_id,
+        "captured_at": frame.captured_at,
+        "recipe_version_id": frame.recipe_version_id,
+        "model_version_id": new.model_version_id,
+        "calibration_id": new.calibration_id,
+        "image_sha256": frame.image_sha256,
+        "image_width_px": width_px,
+        "image_height_px": height_px,
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason.value if judgement.reason else None,
+        "detail": judgement.detail[:_DETAIL_LENGTH],
+        "engine_ms": new.engine_ms,
+    }
+
+
+def _measurements(
+    inspection_id: int, finding_id: int | None, measurements: Sequence[Measurement]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "inspection_id": inspection_id,
+            "finding_id": finding_id,
+            "name": measurement.name,
+            "place": measurement.place,
+            "value": measurement.value,
+            "unit": measurement.unit,
+            "warn_limit": measurement.warn_limit,
+            "fail_limit": measurement.fail_limit,
+            "verdict": measurement.verdict.value if measurement.verdict else None,
+        }
+        for measurement in measurements
+    ]
