@@ -25,7 +25,7 @@ def concrete(rng: np.random.Generator, size_wh: tuple[int, int], scale: float) -
         _pores(rng, field, int(rng.integers(20, 500)), scale)
     if rng.random() < 0.15:
         _formwork_lines(rng, field, scale)
-    return _tint(rng, field, 0.10)
+    return _tint(rng, field, 0.08)
 
 
 def asphalt(rng: np.random.Generator, size_wh: tuple[int, int], scale: float) -> Float3D:
@@ -50,7 +50,7 @@ def plaster(rng: np.random.Generator, size_wh: tuple[int, int], scale: float) ->
     field = rng.uniform(0.5, 0.85) + rng.uniform(0.01, 0.05) * shading
     field += rng.uniform(0.0, 0.04) * noise.fractal(rng, size_wh, 160 * scale, 3)
     field += rng.uniform(0.003, 0.02) * noise.white(rng, size_wh)
-    return _tint(rng, field.astype(np.float32), 0.14)
+    return _tint(rng, field.astype(np.float32), 0.08)
 
 
 def brushed_metal(rng: np.random.Generator, size_wh: tuple[int, int], scale: float) -> Float3D:
@@ -72,7 +72,7 @@ def ceramic(rng: np.random.Generator, size_wh: tuple[int, int], scale: float) ->
     field = np.full((size_wh[1], size_wh[0]), rng.uniform(0.35, 0.85), dtype=np.float32)
     field += rng.uniform(0.0, 0.03) * noise.fractal(rng, size_wh, 60 * scale, 3)
     field += rng.uniform(0.002, 0.015) * noise.white(rng, size_wh)
-    return _tint(rng, field, 0.3)
+    return _tint(rng, field, 0.22)
 
 
 def stone(rng: np.random.Generator, size_wh: tuple[int, int], scale: float) -> Float3D:
@@ -81,7 +81,7 @@ def stone(rng: np.random.Generator, size_wh: tuple[int, int], scale: float) -> F
         rng, size_wh, rng.uniform(12, 50) * scale, 4, 0.7
     )
     field += rng.uniform(0.01, 0.04) * noise.grain(rng, size_wh, rng.uniform(0.3, 1.5) * scale)
-    return _tint(rng, field.astype(np.float32), 0.12)
+    return _tint(rng, field.astype(np.float32), 0.07)
 
 
 TEXTURES: dict[str, Texture] = {
