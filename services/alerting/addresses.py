@@ -1,0 +1,53 @@
+"""Which addresses a webhook may be sent to: those of the outside world, unless it is allowed."""
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+# RFC 6052: an IPv4 address inside an IPv6 one, which a translator makes an IPv4 one again.
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class AddressRefused(Exception):
+    """A name leads to an address inside; `host` and `address` say which."""
+
+    def __init__(self, host: str, address: str) -> None:
+        super().__init__(
+            f"{host} leads to {address}, an address inside."
+            " Set LINESIDE_WEBHOOK_ALLOW_PRIVATE=true if that is meant."
+        )
+        self.host = host
+        self.address = address
+
+
+def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """The numeric addresses of a host, looked up once, so that they can be connected to as such.
+
+    A name that is looked up twice can answer with an outside address to the check and an inside
+    one to the connection (DNS rebinding), so callers connect to what is returned here and to
+    nothing else. Raises AddressRefused if any one address is not public, OSError if there is none.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not allow_private:
+        for address in addresses:
+            if not is_public(address):
+                raise AddressRefused(host, address)
+    return addresses
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the outside world: no private, loopback, link-local, shared,
+    reserved or multicast one (IANA's special-purpose registries), also not inside a mapped one.
+    """
+    parsed = ip_address(address.partition("%")[0])
+    return all(part.is_global and not part.is_multicast for part in (parsed, *_embedded(parsed)))
+
+
+def _embedded(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
+    """IPv4 addresses that an IPv6 one carries and that some gateway on the way may unpack."""
+    if isinstance(address, IPv4Address):
+        return []
+    carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        carried.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    return [inner for inner in carried if inner is not None]

@@ -1,0 +1,109 @@
+"""What a channel is handed: one alert, in a form that every attempt repeats to the byte."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from db.queries.deliveries import OPENED, ClaimedDelivery
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SUBJECT_LENGTH = 180
+
+
+class NotDelivered(Exception):
+    """A channel did not take a message. The text is shown to people and holds no secret."""
+
+
+class Channel(Protocol):
+    """A way to somebody. `name` stands in the delivery rows."""
+
+    @property
+    def name(self) -> str: ...
+
+    def send(self, message: "Message") -> None:
+        """Hand the message over, or raise `NotDelivered`; returns within its time-outs."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """An alert about a discrepancy. `idempotency_key` is the same in every attempt."""
+
+    idempotency_key: str
+    event: str
+    discrepancy_id: int
+    created_at: datetime
+    payload: Mapping[str, object]
+    page_url: str | None
+
+    @property
+    def body(self) -> bytes:
+        """The JSON that a webhook gets, always the same bytes for the same alert."""
+        document = {
+            "id": self.idempotency_key,
+            "event": self.event,
+            "created_at": self.created_at.astimezone(UTC).isoformat(),
+            "url": self.page_url,
+            "discrepancy": {"id": self.discrepancy_id, **self.payload},
+        }
+        return json.dumps(document, ensure_ascii=False, sort_keys=True).encode()
+
+    @property
+    def subject(self) -> str:
+        """One line: what, where, and how bad; without control characters, whatever a name holds."""
+        line = f"[Lineside] {self._headline()}"
+        if detail := self._field("detail"):
+            line += f": {detail}"
+        return line if len(line) <= _SUBJECT_LENGTH else line[: _SUBJECT_LENGTH - 1] + "…"
+
+    @property
+    def text(self) -> str:
+        """The mail's plain text."""
+        rows = [
+            ("Where", ", ".join(filter(None, map(self._field, ("station", "line", "site"))))),
+            ("Place", self._field("place")),
+            ("What", self._field("kind")),
+            ("Detail", self._field("detail")),
+            ("Severity", self._field("severity")),
+            ("Since", self._field("opened_at")),
+            ("Ended", self._field("closed_at")),
+            ("By", self._field("actor")),
+        ]
+        lines = [self._headline(), ""]
+        lines += [f"{name + ':':<10}{value}" for name, value in rows if value]
+        if self.page_url:
+            lines += ["", self.page_url]
+        return "\n".join(lines) + "\n"
+
+    def _headline(self) -> str:
+        headline = f"{self._field('kind') or 'discrepancy'} at {self._field('station') or '?'}"
+        if place := self._field("place"):
+            headline += f", {place}"
+        if self.event == OPENED:
+            return headline
+        # How it ended (resolved, or a false call), as it was when the alert was written.
+        ending = self._field("state") or self.event.rpartition(".")[2]
+        return f"{ending.replace('_', ' ').capitalize()}: {headline}"
+
+    def _field(self, name: str) -> str:
+        value = self.payload.get(name)
+        if isinstance(value, Mapping):
+            value = value.get("name") or value.get("key")
+        return _CONTROL.sub(" ", str(value)).strip() if value is not None else ""
+
+
+def message_of(claimed: ClaimedDelivery, public_url: str) -> Message:
+    """The message of a claimed delivery; `public_url` is where people open Lineside, or empty."""
+    page = (
+        f"{public_url.rstrip('/')}/discrepancies/{claimed.discrepancy_id}" if public_url else None
+    )
+    return Message(
+        idempotency_key=claimed.idempotency_key,
+        event=claimed.event,
+        discrepancy_id=claimed.discrepancy_id,
+        created_at=claimed.created_at,
+        payload=claimed.payload,
+        page_url=page,
+    )
