@@ -107,9 +107,9 @@ def _grow(
     count = max(6, round(length / step))
     bend = np.cumsum(rng.normal(0, rng.uniform(0.01, 0.08), count))
     bend -= np.linspace(0, bend[-1], count) * rng.uniform(0, 0.8)
-    corner = np.repeat(
-        rng.normal(0, rng.uniform(0.15, 0.6), count), rng.integers(2, 9, count)
-    )[:count]
+    corner = np.repeat(rng.normal(0, rng.uniform(0.15, 0.6), count), rng.integers(2, 9, count))[
+        :count
+    ]
     jitter = rng.normal(0, rng.uniform(0.1, 0.45), count)
     heading = angle + bend + corner + jitter
     moves = step * np.stack([np.cos(heading), np.sin(heading)], axis=1)
@@ -137,9 +137,7 @@ def _branch(rng: np.random.Generator, parent: Path, length: float, scale: float)
     angle = float(np.arctan2(run[1], run[0])) + turn
     widest = float(parent.widths_px[at]) * rng.uniform(0.5, 1.0)
     branch_length = max(25 * scale, length * rng.uniform(0.15, 0.5))
-    return _grow(
-        rng, parent.points_xy[at], angle, branch_length, widest, scale, two_ended=False
-    )
+    return _grow(rng, parent.points_xy[at], angle, branch_length, widest, scale, two_ended=False)
 
 
 def _roughen(rng: np.random.Generator, coverage: Float2D, scale: float) -> None:
