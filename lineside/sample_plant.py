@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Camera, Product, Shift, Site, Station
+from db.models import Camera, Product, Shift, Station
 from db.queries import recipes, stations
 from inspection.recipe import Recipe
 from inspection.recipe_file import load_recipe
@@ -33,7 +33,7 @@ def seed_if_empty(session: Session) -> bool:
     """Add the sample plant where there is no station at all. Says whether it did."""
     if session.scalar(select(Station.id).limit(1)) is not None:
         return False
-    site = _site(session)
+    _site(session)
     line = stations.create_line(session, SITE_KEY, "line-1", "Sample line 1", "production")
     aisle = stations.create_line(session, SITE_KEY, "aisle-1", "Sample aisle 1", "shelf")
     surface, shelf = load_recipe("surface-sample"), load_recipe("shelf-sample")
@@ -46,15 +46,13 @@ def seed_if_empty(session: Session) -> bool:
 
     _station(session, aisle.key, SHELF_STATION_KEY, "Shelf bay 1", shelf, "sample-shelf")
     add_products(session, shelf)
-    site.lines = [line, aisle]
     return True
 
 
-def _site(session: Session) -> Site:
+def _site(session: Session) -> None:
     site = stations.create_site(session, SITE_KEY, "Sample plant", local_timezone())
     for name, starts_at, ends_at in _SHIFTS:
         session.add(Shift(site_id=site.id, name=name, starts_at=starts_at, ends_at=ends_at))
-    return site
 
 
 def _station(

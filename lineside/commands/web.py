@@ -1,0 +1,28 @@
+"""`lineside web`: API and dashboards on one port."""
+
+import click
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (LINESIDE_HOST, 127.0.0.1).")
+@click.option("--port", type=click.IntRange(1, 65535), help="TCP port (LINESIDE_PORT, 8000).")
+@click.option("--allow-remote", is_flag=True, help="Let other hosts in. The pages need no sign-in.")
+@click.option("--threads", type=click.IntRange(2, 512), default=48, show_default=True)
+def command(host: str | None, port: int | None, allow_remote: bool, threads: int) -> None:
+    """Serve the API and the dashboards on one port."""
+    from lineside.serving import serve
+    from lineside.settings import LOOPBACK, WebSettings
+    from lineside.web import create_app, only_this_host
+
+    settings = WebSettings()
+    host = host or settings.host
+    if host not in LOOPBACK and not allow_remote:
+        raise click.ClickException(
+            f"{host} can be reached from other hosts, and the pages need no sign-in yet."
+            " Say --allow-remote if that is what you want."
+        )
+
+    def app_factory():  # type: ignore[no-untyped-def]
+        return create_app() if allow_remote else only_this_host(create_app())
+
+    serve(app_factory, host, port or settings.port, threads)
