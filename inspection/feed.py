@@ -68,7 +68,7 @@ def fingerprint(bgr: UInt8) -> int:
 
     A living sensor changes every row by its noise; a feed that repeats one frame changes none.
     """
-    return zlib.crc32(np.ascontiguousarray(bgr[::4]))
+    return zlib.crc32(np.ascontiguousarray(bgr[::4]).data)
 
 
 def decoder_fill_share(bgr: UInt8) -> float:
