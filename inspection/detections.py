@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -100,15 +101,15 @@ class Detections:
 
     def __post_init__(self) -> None:
         count = len(self.masks)
-        expected = {
-            "boxes_xyxy": ((count, 4), np.dtype(np.float32), self.boxes_xyxy),
-            "scores": ((count,), np.dtype(np.float32), self.scores),
-            "class_ids": ((count,), np.dtype(np.int64), self.class_ids),
+        expected: dict[str, tuple[tuple[int, ...], type, npt.NDArray[Any]]] = {
+            "boxes_xyxy": ((count, 4), np.float32, self.boxes_xyxy),
+            "scores": ((count,), np.float32, self.scores),
+            "class_ids": ((count,), np.int64, self.class_ids),
         }
         for name, (shape, dtype, array) in expected.items():
             if array.shape != shape or array.dtype != dtype:
                 raise ValueError(
-                    f"{name} must be {dtype} of shape {shape} to go with {count} masks, "
+                    f"{name} must be {np.dtype(dtype)} of shape {shape} to go with {count} masks, "
                     f"got {array.dtype} of shape {array.shape}"
                 )
         if count and self.class_ids.min() < 0:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inspection.drawing.drawn import Float2D, Float3D
+from inspection.drawing.drawn import Float2D, Float3D, as_float32
 
 
 def add_distractors(
@@ -59,7 +59,7 @@ def _shadow(rng: np.random.Generator, image: Float3D, scale: float) -> None:
 def _paint(rng: np.random.Generator, image: Float3D, scale: float) -> None:
     """A painted line with its own colour."""
     band = _band(rng, image, rng.uniform(20, 70) * scale, 1.5 * scale)[..., None] * 0.85
-    colour = np.float32([[0.9, 0.9, 0.88], [0.85, 0.7, 0.2], [0.6, 0.15, 0.12]])
+    colour = as_float32([[0.9, 0.9, 0.88], [0.85, 0.7, 0.2], [0.6, 0.15, 0.12]])
     image[...] = image * (1 - band) + colour[int(rng.integers(3))] * band
 
 
@@ -93,9 +93,9 @@ def _part_edge(rng: np.random.Generator, image: Float3D) -> npt.NDArray[np.bool_
 def _specks(rng: np.random.Generator, image: Float3D, scale: float) -> None:
     """Bright or dark grains of dust, too small to be a pit."""
     height, width = image.shape[:2]
-    canvas = np.zeros((height, width), dtype=np.float32)
+    canvas = as_float32(np.zeros((height, width)))
     for _ in range(int(rng.integers(3, 40))):
         centre = (int(rng.integers(width)), int(rng.integers(height)))
         cv2.circle(canvas, centre, max(1, round(rng.uniform(0.5, 1.8) * scale)), 1.0, -1)
-    canvas = cv2.GaussianBlur(canvas, (0, 0), 0.7 * scale)
+    canvas = as_float32(cv2.GaussianBlur(canvas, (0, 0), 0.7 * scale))
     image *= (1 + rng.uniform(-0.5, 0.5) * canvas)[..., None]

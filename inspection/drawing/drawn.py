@@ -34,6 +34,11 @@ class Drawn:
         return (self.image_rgb.shape[1], self.image_rgb.shape[0])
 
 
+def as_float32(values: npt.ArrayLike) -> Float2D:
+    """The values as a float32 array."""
+    return np.asarray(values, dtype=np.float32)
+
+
 def scale_for(size_wh: tuple[int, int]) -> float:
     """Image pixels to one px of the reference image, whose longer side is 512 px."""
     return max(size_wh) / REFERENCE_SIDE_PX

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from inspection.drawing.drawn import Float2D
+from inspection.drawing.drawn import Float2D, as_float32
 
 
 def white(rng: np.random.Generator, size_wh: tuple[int, int]) -> Float2D:
@@ -38,13 +38,13 @@ def fractal(
         power += weight**2
         weight *= persistence
         cell_px = max(1.0, cell_px / 2)
-    return total / np.float32(np.sqrt(power))
+    return total / as_float32(np.sqrt(power))
 
 
 def grain(rng: np.random.Generator, size_wh: tuple[int, int], sigma_px: float) -> Float2D:
     """Blurred white noise of deviation 1, float32 (H, W)."""
     field = white(rng, size_wh)
     if sigma_px > 0.3:
-        field = cv2.GaussianBlur(field, (0, 0), sigma_px)
+        field = as_float32(cv2.GaussianBlur(field, (0, 0), sigma_px))
         field /= max(float(field.std()), 1e-6)
     return field

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.drawing import noise
-from inspection.drawing.drawn import Float2D, Float3D
+from inspection.drawing.drawn import Float2D, Float3D, as_float32
 
 SHAPES = ("bottle", "can", "box", "bag", "jar", "carton", "tub")
 # Width over height of each shape, least and greatest.
@@ -79,10 +79,10 @@ def _colour(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """A colour of packaging: often saturated, sometimes white, black or kraft."""
     kind = rng.random()
     if kind < 0.15:
-        return np.float32(rng.uniform(0.8, 0.97) * np.ones(3))
+        return as_float32(rng.uniform(0.8, 0.97) * np.ones(3))
     if kind < 0.25:
-        return np.float32(rng.uniform(0.05, 0.25) * np.ones(3))
-    hsv = np.float32([[[rng.uniform(0, 360), rng.uniform(0.25, 0.95), rng.uniform(0.3, 0.95)]]])
+        return as_float32(rng.uniform(0.05, 0.25) * np.ones(3))
+    hsv = as_float32([[[rng.uniform(0, 360), rng.uniform(0.25, 0.95), rng.uniform(0.3, 0.95)]]])
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0], dtype=np.float32)
 
 
@@ -120,7 +120,7 @@ def _profile(rng: np.random.Generator, shape: str, height: int) -> npt.NDArray[n
     if shape == "can":
         head = np.clip(place / 0.05, 0, 1)
         profile = profile * (0.88 + 0.12 * head)
-    return np.clip(profile, 0.1, 1).astype(np.float32)
+    return as_float32(np.clip(profile, 0.1, 1))
 
 
 def _fill(profile: npt.NDArray[np.float32], size_wh: tuple[int, int]) -> Float2D:
@@ -138,7 +138,7 @@ def _make_clear(
     height, width = outline.shape
     inner = cv2.blur(outline, (max(3, width // 4) | 1, max(3, width // 8) | 1))
     edge = np.clip(1 - inner, 0, 1)
-    tint = np.float32(rng.uniform([0.45, 0.5, 0.55], [0.8, 0.9, 0.98]))
+    tint = as_float32(rng.uniform([0.45, 0.5, 0.55], [0.8, 0.9, 0.98]))
     if rng.random() < 0.3:
         tint = _colour(rng) * 0.7
     colour[...] = tint * (1 - 0.5 * edge)[..., None]
@@ -146,13 +146,13 @@ def _make_clear(
     opacity[...] = outline * np.clip(solid + 0.8 * edge, 0, 1)
     level = round(height * rng.uniform(0.1, 0.85))
     if rng.random() < 0.7:
-        colour[level:] *= np.float32(rng.uniform(0.55, 1.05, 3))
+        colour[level:] *= as_float32(rng.uniform(0.55, 1.05, 3))
         opacity[level:] = np.minimum(outline[level:], opacity[level:] + rng.uniform(0, 0.3))
         colour[level : level + max(1, height // 90)] *= 1.25
     ripples = noise.smooth(rng, (width, height), (max(2, width / 5), max(2, height / 12)))
     colour *= (1 + 0.10 * ripples)[..., None]
     foot = round(height * rng.uniform(0.92, 0.97))
-    colour[foot:] *= np.float32(0.6)
+    colour[foot:] *= as_float32(0.6)
 
 
 def _lid(
@@ -168,7 +168,7 @@ def _lid(
     rows = round(height * share.get(shape, 0.0) * rng.uniform(0.7, 1.3))
     if rows < 1:
         return
-    metal = np.float32([0.75, 0.76, 0.78])
+    metal = as_float32([0.75, 0.76, 0.78])
     paint = metal if shape == "can" else _colour(rng)
     if shape == "bag":
         colour[:rows] *= 0.8 + 0.3 * (np.arange(rows) % 3 > 0)[:, None, None]

@@ -6,23 +6,23 @@ import cv2
 import numpy as np
 
 from inspection.drawing import noise
-from inspection.drawing.drawn import Float2D, Float3D
+from inspection.drawing.drawn import Float2D, Float3D, as_float32
 
 
 def back_wall(rng: np.random.Generator, size_wh: tuple[int, int]) -> Float3D:
     """Plain, panelled or perforated wall with its own gradient; float32 (H, W, 3)."""
     width, height = size_wh
     colour = rng.uniform(0.12, 0.9) * (1 + rng.normal(0, 0.06, 3))
-    image = np.broadcast_to(np.float32(colour), (height, width, 3)).copy()
+    image = np.broadcast_to(as_float32(colour), (height, width, 3)).copy()
     image *= (1 + 0.05 * noise.smooth(rng, size_wh, (width / 3, height / 3)))[..., None]
     ramp = np.linspace(-0.5, 0.5, width, dtype=np.float32)
     image *= (1 + rng.uniform(-0.3, 0.3) * ramp)[None, :, None]
     kind = rng.random()
     if kind < 0.2:
         period = max(6, round(rng.uniform(0.012, 0.03) * width))
-        dots = np.zeros((height, width), dtype=np.float32)
+        dots = as_float32(np.zeros((height, width)))
         dots[period // 2 :: period, period // 2 :: period] = 1
-        dots = cv2.dilate(dots, np.ones((2, 2), np.uint8))
+        dots = as_float32(cv2.dilate(dots, np.ones((2, 2), np.uint8)))
         image *= (1 - 0.5 * dots)[..., None]
     elif kind < 0.4:
         for x in range(0, width, max(8, round(rng.uniform(0.1, 0.4) * width))):
@@ -66,7 +66,7 @@ def board(
 def _price_label(
     rng: np.random.Generator, image: Float3D, x: int, y: int, width: int, height: int
 ) -> None:
-    paper = np.float32([[0.95, 0.95, 0.93], [0.95, 0.85, 0.25], [0.9, 0.3, 0.25]])
+    paper = as_float32([[0.95, 0.95, 0.93], [0.95, 0.85, 0.25], [0.9, 0.3, 0.25]])
     patch = image[y : y + height, x : x + width]
     patch[...] = paper[int(rng.choice([0, 0, 1, 2]))]
     for row in range(2, max(3, height - 2), max(2, height // 4)):
@@ -79,8 +79,8 @@ def occluder(rng: np.random.Generator, size_wh: tuple[int, int]) -> tuple[Float3
     width, height = size_wh
     canvas = np.zeros((height, width), dtype=np.uint8)
     sleeve = np.zeros_like(canvas)
-    skin = np.float32([0.85, 0.62, 0.5]) * rng.uniform(0.35, 1.1)
-    cloth = np.float32(rng.uniform(0.05, 0.8, 3))
+    skin = as_float32([0.85, 0.62, 0.5]) * rng.uniform(0.35, 1.1)
+    cloth = as_float32(rng.uniform(0.05, 0.8, 3))
     if rng.random() < 0.7:
         _arm(rng, canvas, sleeve)
     else:

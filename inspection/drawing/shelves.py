@@ -11,15 +11,39 @@ import numpy as np
 from inspection.detections import InstanceMask
 from inspection.drawing import noise, shelf_parts
 from inspection.drawing.camera import photograph
-from inspection.drawing.drawn import Drawn, Float3D, UInt8Image, scale_for
+from inspection.drawing.drawn import Drawn, Float3D, UInt8Image, as_float32, scale_for
 from inspection.drawing.products import SHAPES, Sprite, draw_product
 
 CLASSES = ("item",)
 LEAST_VISIBLE = 0.3
 NAMES = (
-    "cola lemonade orange-juice oat-milk water tea coffee cocoa muesli rice pasta beans tomatoes "
-    "honey jam olive-oil vinegar crisps crackers soap shampoo yoghurt butter flour sugar salt"
-).split()
+    "cola",
+    "lemonade",
+    "orange-juice",
+    "oat-milk",
+    "water",
+    "tea",
+    "coffee",
+    "cocoa",
+    "muesli",
+    "rice",
+    "pasta",
+    "beans",
+    "tomatoes",
+    "honey",
+    "jam",
+    "olive-oil",
+    "vinegar",
+    "crisps",
+    "crackers",
+    "soap",
+    "shampoo",
+    "yoghurt",
+    "butter",
+    "flour",
+    "sugar",
+    "salt",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +111,7 @@ class ShelfScene:
                 self.place(stage, position, slot, rng)
         if occluder:
             stage.cover(*shelf_parts.occluder(rng, self.size_wh))
-        grain = np.float32(rng.uniform(0.003, 0.01)) * noise.white(rng, self.size_wh)[..., None]
+        grain = as_float32(rng.uniform(0.003, 0.01)) * noise.white(rng, self.size_wh)[..., None]
         pixels = np.clip((stage.image + grain) * 255 + 0.5, 0, 255).astype(np.uint8)
         return stage.finish(pixels)
 
@@ -184,12 +208,14 @@ def build_scene(
     width, height = size_wh
     rows = rows or int(rng.choice([1, 2, 3, 4], p=[0.25, 0.3, 0.28, 0.17]))
     image = shelf_parts.back_wall(rng, size_wh)
-    colour = np.float32(rng.uniform(0.25, 0.95) * (1 + rng.normal(0, 0.05, 3)))
+    colour = as_float32(rng.uniform(0.25, 0.95) * (1 + rng.normal(0, 0.05, 3)))
     labels = bool(rng.random() < 0.75)
     top = rng.uniform(0.02, 0.12) * height
     lower = height * rng.uniform(0.78, 0.97)
     bay = (lower - top) / rows
-    boards, positions, sprites = [], [], {}
+    boards: list[_Board] = []
+    positions: list[ShelfPosition] = []
+    sprites: dict[str, Sprite] = {}
     names = list(rng.permutation(NAMES))
     for row in range(rows):
         y = round(top + bay * (row + 1) - bay * 0.12)

@@ -7,7 +7,7 @@ import numpy as np
 
 from inspection.drawing import noise
 from inspection.drawing.crack import Path, crack_coverage, rasterise
-from inspection.drawing.drawn import Float2D, Float3D
+from inspection.drawing.drawn import Float2D, Float3D, as_float32
 
 CLASSES = ("crack", "scratch", "pit", "stain")
 
@@ -21,7 +21,7 @@ def add_crack(rng: np.random.Generator, image: Float3D, scale: float) -> Float2D
     # Broken edges catch the light on the side away from the shadow.
     if rng.random() < 0.4:
         move = rng.uniform(-2.5, 2.5, 2) * scale
-        lip = cv2.warpAffine(coverage, np.float32([[1, 0, move[0]], [0, 1, move[1]]]), size_wh)
+        lip = cv2.warpAffine(coverage, as_float32([[1, 0, move[0]], [0, 1, move[1]]]), size_wh)
         lip = np.clip(cv2.GaussianBlur(lip, (0, 0), 1.2 * scale) - coverage, 0, 1)
         image *= (1 + rng.uniform(-0.15, 0.22) * lip)[..., None]
     image *= (1 - np.clip(softened * contrast * depth, 0, 0.96))[..., None]
@@ -48,8 +48,8 @@ def add_scratch(rng: np.random.Generator, image: Float3D, scale: float) -> Float
     level = float(image.mean())
     bright = rng.random() < (0.9 if level < 0.6 else 0.6)
     contrast = _contrast(rng, image, coverage, 0.22, 0.6)
-    side = np.float32([np.sin(angle), -np.cos(angle)]) * width * 0.7
-    shade = cv2.warpAffine(coverage, np.float32([[1, 0, side[0]], [0, 1, side[1]]]), size_wh)
+    side = as_float32([np.sin(angle), -np.cos(angle)]) * width * 0.7
+    shade = cv2.warpAffine(coverage, as_float32([[1, 0, side[0]], [0, 1, side[1]]]), size_wh)
     shade = np.clip(cv2.GaussianBlur(shade, (0, 0), 0.8 * scale) - softened, 0, 1)
     if bright:
         image += (softened * contrast * max(0.45, level))[..., None]
@@ -90,7 +90,7 @@ def add_stain(rng: np.random.Generator, image: Float3D, scale: float) -> Float2D
     if rng.random() < 0.5:
         inner = cv2.GaussianBlur(coverage, (0, 0), 5 * scale)
         patch += rng.uniform(0.2, 0.7) * softened * (1 - inner)
-    colour = np.float32(
+    colour = as_float32(
         [
             [0.55, 0.9, 1.3],  # rust takes blue away
             [1.0, 1.0, 1.0],  # oil, water

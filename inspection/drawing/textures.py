@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from inspection.drawing import noise
-from inspection.drawing.drawn import Float3D
+from inspection.drawing.drawn import Float3D, as_float32
 
 Texture = Callable[[np.random.Generator, tuple[int, int], float], Float3D]
 
@@ -38,14 +38,14 @@ def asphalt(rng: np.random.Generator, size_wh: tuple[int, int], scale: float) ->
     image = _tint(rng, field.astype(np.float32), 0.06)
     if rng.random() < 0.5:
         hue = noise.grain(rng, size_wh, 2.5 * scale)[..., None]
-        image += 0.02 * hue * np.float32([1.0, 0.2, -1.0])
+        image += 0.02 * hue * as_float32([1.0, 0.2, -1.0])
     return image
 
 
 def plaster(rng: np.random.Generator, size_wh: tuple[int, int], scale: float) -> Float3D:
     """Light wall with trowel relief; float32 (H, W, 3), 0 to 1."""
     relief = noise.fractal(rng, size_wh, rng.uniform(10, 40) * scale, 4, 0.6)
-    shading = cv2.Sobel(relief, cv2.CV_32F, 1, int(rng.random() < 0.5), ksize=3)
+    shading = as_float32(cv2.Sobel(relief, cv2.CV_32F, 1, int(rng.random() < 0.5), ksize=3))
     shading /= max(float(shading.std()), 1e-6)
     field = rng.uniform(0.5, 0.85) + rng.uniform(0.01, 0.05) * shading
     field += rng.uniform(0.0, 0.04) * noise.fractal(rng, size_wh, 160 * scale, 3)
@@ -97,7 +97,7 @@ TEXTURES: dict[str, Texture] = {
 def _tint(rng: np.random.Generator, field: Float3D, strength: float) -> Float3D:
     """Give a grey field a colour: three gains around 1; float32 (H, W, 3)."""
     warmth, green = rng.uniform(-strength, strength), rng.uniform(-strength, strength) / 2
-    gains = np.float32([1 + warmth, 1 + green, 1 - warmth])
+    gains = as_float32([1 + warmth, 1 + green, 1 - warmth])
     return np.asarray(field[..., None] * gains, dtype=np.float32)
 
 

@@ -1,0 +1,259 @@
+"""A model version on disk: a folder with `model.json` and the files that it vouches for.
+
+Weights are safetensors and graphs are ONNX, so loading a model never runs code out of it, and
+every file is checked against its SHA-256 before anybody reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+MANIFEST = "model.json"
+FILE_TYPES = (".onnx", ".safetensors", ".md")
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class ModelFolderError(Exception):
+    """A model that cannot be used, with the folder (or the name that was asked for) and why."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"model {model}: {reason}")
+        self.model = model
+        self.reason = reason
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Threshold(_Strict):
+    """What counts as a finding of one class."""
+
+    score: float = Field(ge=0, le=1, description="least score of a finding")
+    mask: float = Field(default=0.5, gt=0, lt=1, description="least probability of a mask pixel")
+
+
+class GraphEngine(_Strict):
+    """The exported network, for OpenVINO on a CPU."""
+
+    graph: FileName
+    precision: Literal["int8", "fp32"]
+
+
+class TorchEngine(_Strict):
+    """The network's own weights, for torch on a GPU or a CPU, and for training on."""
+
+    weights: FileName
+    network: str
+    config: dict[str, Any]
+
+
+class ClassicalEngine(_Strict):
+    """Dark (or light) regions found by an adaptive threshold; no weights at all."""
+
+    background_px: int = Field(
+        default=61, ge=3, le=999, description="side of the window that tells the background"
+    )
+    contrast: float = Field(
+        default=0.25, gt=0, lt=1, description="least darkening relative to the background"
+    )
+    least_area_px: int = Field(default=60, ge=1, description="smaller regions are dropped")
+    close_px: int = Field(default=3, ge=1, le=99, description="gaps up to this are bridged")
+    light: bool = Field(default=False, description="look for light regions instead of dark ones")
+    most_findings: int = Field(default=50, ge=1, le=1000)
+
+
+class Engines(_Strict):
+    """Which engines can run the folder; at least one."""
+
+    openvino: GraphEngine | None = None
+    torch: TorchEngine | None = None
+    classical: ClassicalEngine | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Engines:
+        if self.openvino is None and self.torch is None and self.classical is None:
+            raise ValueError("no engine; expected openvino, torch or classical")
+        return self
+
+
+class TrainingData(_Strict):
+    """One data set that the weights have seen."""
+
+    name: str
+    sha256: Sha256 = Field(description="of its annotations.json, which names every image")
+    images: int = Field(ge=0)
+    licence: str
+
+
+class Training(_Strict):
+    """How the weights came about."""
+
+    command: str
+    data: tuple[TrainingData, ...]
+    steps: int = Field(ge=0)
+    images_seen: int = Field(ge=0)
+    training_s: float = Field(ge=0)
+
+
+class Manifest(_Strict):
+    """The content of model.json."""
+
+    format: Literal[1] = Field(default=1, alias="schema")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
+    task: Literal["instance-segmentation"] = "instance-segmentation"
+    classes: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")], ...] = Field(
+        min_length=1
+    )
+    input_px: int | None = Field(
+        default=None, ge=64, le=4096, description="side of the square input; None takes any size"
+    )
+    engines: Engines
+    thresholds: dict[str, Threshold]
+    training: Training | None = None
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    licence: str
+    files: dict[FileName, Sha256] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Manifest:
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"a class stands twice in {list(self.classes)}")
+        if set(self.thresholds) != set(self.classes):
+            raise ValueError(
+                f"thresholds are for {sorted(self.thresholds)}, classes are {sorted(self.classes)}"
+            )
+        needed = {
+            *([self.engines.openvino.graph] if self.engines.openvino else []),
+            *([self.engines.torch.weights] if self.engines.torch else []),
+        }
+        if missing := needed - set(self.files):
+            raise ValueError(f"no SHA-256 in `files` for {sorted(missing)}")
+        for name in self.files:
+            if not name.endswith(FILE_TYPES):
+                raise ValueError(f"{name} is none of the file types {', '.join(FILE_TYPES)}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A model whose every file has been checked.
+
+    Attributes:
+        path: the folder.
+        manifest: what model.json says.
+        version: first 12 hex digits of the SHA-256 of model.json, which holds the SHA-256 of
+            every other file: the same version is the same model.
+    """
+
+    path: Path
+    manifest: Manifest
+    version: str
+
+    @property
+    def name(self) -> str:
+        """The model's name, as recipes and inspections call it."""
+        return self.manifest.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of `Detections.class_ids`."""
+        return self.manifest.classes
+
+
+def read_manifest(path: Path) -> ModelFolder:
+    """Read model.json without hashing the other files: for lists and for recipe checks.
+
+    Raises:
+        ModelFolderError: there is no model.json, or it does not say what it must.
+    """
+    try:
+        content = (path / MANIFEST).read_bytes()
+    except OSError as error:
+        raise ModelFolderError(str(path), f"cannot read {MANIFEST}: {error.strerror}") from error
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']) or MANIFEST}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_context=False)
+        )
+        raise ModelFolderError(str(path), f"{MANIFEST}: {problems}") from error
+    return ModelFolder(path, manifest, hashlib.sha256(content).hexdigest()[:12])
+
+
+def load_model_folder(path: Path) -> ModelFolder:
+    """Read model.json and check the SHA-256 of every file that it names.
+
+    Raises:
+        ModelFolderError: model.json is missing or wrong, or a file is missing or changed.
+    """
+    folder = read_manifest(path)
+    for name, expected in folder.manifest.files.items():
+        try:
+            actual = sha256_of(path / name)
+        except OSError as error:
+            raise ModelFolderError(str(path), f"cannot read {name}: {error.strerror}") from error
+        if actual != expected:
+            raise ModelFolderError(
+                str(path),
+                f"{name} has SHA-256 {actual[:12]}…, {MANIFEST} says {expected[:12]}…",
+            )
+    return folder
+
+
+def find_model(name_or_dir: str | Path, models_dirs: Sequence[Path] = ()) -> Path:
+    """The folder of a model: a path, a name under one of models_dirs, or a shipped starter.
+
+    Raises:
+        ModelFolderError: there is none; the message lists the names that there are.
+    """
+    if isinstance(name_or_dir, Path) or "/" in name_or_dir or name_or_dir.startswith("."):
+        path = Path(name_or_dir)
+        if not (path / MANIFEST).is_file():
+            raise ModelFolderError(str(name_or_dir), f"no {MANIFEST} in this folder")
+        return path
+    known = list_models(models_dirs)
+    if name_or_dir in known:
+        return known[name_or_dir]
+    if (Path(name_or_dir) / MANIFEST).is_file():
+        return Path(name_or_dir)
+    names = ", ".join(sorted(known)) or "none"
+    raise ModelFolderError(name_or_dir, f"unknown; the models here are: {names}")
+
+
+def list_models(models_dirs: Sequence[Path] = ()) -> dict[str, Path]:
+    """Every model by the name of its folder; earlier places win, shipped starters come last."""
+    found: dict[str, Path] = {}
+    for place in (*models_dirs, *starters_dirs()):
+        if place.is_dir():
+            for folder in sorted(place.iterdir()):
+                if (folder / MANIFEST).is_file():
+                    found.setdefault(folder.name, folder)
+    return found
+
+
+def starters_dirs() -> list[Path]:
+    """Where the shipped models lie, whether installed from a wheel or from a checkout.
+
+    They are data of the package `workers`, which is located here and not imported: an image
+    without the workers simply has no starters.
+    """
+    spec = importlib.util.find_spec("workers")
+    places = spec.submodule_search_locations if spec is not None else None
+    return [Path(place) / "starters" for place in places or ()]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,39 @@
+"""What every inference engine is, seen from the frame path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from inspection.detections import Detections
+
+RgbImage = npt.NDArray[np.uint8]
+
+
+class Detector(Protocol):
+    """RGB images in, detections out; images are uint8 (H, W, 3), upright, of any size."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of `Detections.class_ids`."""
+        ...
+
+    def detect(self, images_rgb: Sequence[RgbImage]) -> list[Detections]:
+        """Detections of each image, in its own pixels, in the same order."""
+        ...
+
+    def detect_stream(self, images_rgb: Iterable[RgbImage]) -> Iterator[Detections]:
+        """The same for images as they come; the engine works while the caller is elsewhere.
+
+        Results come in the order of the images. The iterator draws a few images ahead of what
+        it has given back, so a source that waits for results before its next image must use
+        `detect`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the engine's memory; the detector is of no use afterwards."""
+        ...

@@ -1,0 +1,83 @@
+"""Choose the engine that runs a model folder here."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from inspection.model_folder import ModelFolder, load_model_folder
+from workers.engines.detector import Detector
+
+
+class EngineUnavailableError(Exception):
+    """A model folder whose engines are not installed here."""
+
+    def __init__(self, model: str, needed: str) -> None:
+        super().__init__(f"model {model} needs {needed}")
+        self.model = model
+        self.needed = needed
+
+
+def load(
+    folder: Path | ModelFolder,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    streams: int = 1,
+    engine: str | None = None,
+    least_score: float | None = None,
+) -> Detector:
+    """Load a model for inference.
+
+    On a CPU the exported graph runs in OpenVINO where both are there, else torch runs the
+    weights; on another device torch does.
+
+    Args:
+        folder: a model folder, or one that is loaded already.
+        device: `cpu`, or a torch device such as `cuda`.
+        threads: threads of the engine over all streams; None takes every core it may use.
+        streams: images worked on at the same time. Two one-thread streams give more frames a
+            second, one two-thread stream an earlier answer.
+        engine: `openvino`, `torch` or `classical`, to insist on one.
+        least_score: findings of a lower score are dropped; None takes the model's own
+            threshold of each class.
+
+    Raises:
+        ModelFolderError: the folder is incomplete or changed.
+        EngineUnavailableError: no engine that can run it is installed.
+    """
+    model = folder if isinstance(folder, ModelFolder) else load_model_folder(folder)
+    chosen = engine or _choose(model, device)
+    engines = model.manifest.engines
+    if chosen == "classical" and engines.classical is not None:
+        from workers.engines.classical import ClassicalDetector
+
+        return ClassicalDetector(model, least_score=least_score)
+    if chosen == "openvino" and engines.openvino is not None:
+        from workers.engines.openvino import OpenVinoDetector
+
+        return OpenVinoDetector(model, threads=threads, streams=streams, least_score=least_score)
+    if chosen == "torch" and engines.torch is not None:
+        from workers.engines.torch_maskrcnn import TorchDetector
+
+        return TorchDetector(model, device=device, threads=threads, least_score=least_score)
+    raise EngineUnavailableError(model.name, f"an engine {chosen!r}, which model.json lacks")
+
+
+def _choose(model: ModelFolder, device: str) -> str:
+    """The name of the best engine that is installed and that the folder has files for."""
+    engines = model.manifest.engines
+    if engines.classical is not None:
+        return "classical"
+    if device == "cpu" and engines.openvino is not None and _installed("openvino"):
+        return "openvino"
+    if engines.torch is not None and _installed("torch"):
+        return "torch"
+    raise EngineUnavailableError(
+        model.name,
+        "OpenVINO on a CPU (extra `workers`) or torch (extra `train`), and neither fits here",
+    )
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None

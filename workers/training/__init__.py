@@ -1,0 +1,1 @@
+"""Training of the networks: data, network, loop, export. Needs the extra `train`."""

@@ -1,0 +1,85 @@
+"""A training run on disk: tensors as safetensors, the rest as JSON; nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is. `spent_s` counts training only, over all its resumptions."""
+
+    step: int = 0
+    items: int = 0
+    spent_s: float = 0.0
+    best_metric: float = -1.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save(
+    folder: Path,
+    progress: Progress,
+    model: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write everything a resumed run needs; a kill in the middle leaves the previous state."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, Tensor] = {"rng": torch.get_rng_state()}
+    tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
+    fresh = folder / "checkpoint.safetensors.part"
+    # The progress travels inside the same file, so that the two can never disagree.
+    save_file(
+        {name: value.detach().clone().contiguous() for name, value in tensors.items()},
+        fresh,
+        metadata={"progress": json.dumps(asdict(progress))},
+    )
+    fresh.replace(folder / "checkpoint.safetensors")
+
+
+def resume(
+    folder: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> Progress:
+    """Put a saved run back into the three objects and give its progress.
+
+    Raises:
+        FileNotFoundError: the folder holds no checkpoint.
+    """
+    path = folder / "checkpoint.safetensors"
+    tensors = load_file(path)
+    model.load_state_dict(_part(tensors, "model."))
+    average.load_state_dict(_part(tensors, "average."))
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in _part(tensors, "optimizer.").items():
+        number, key = name.split(".", 1)
+        states.setdefault(int(number), {})[key] = value
+    whole = optimizer.state_dict()
+    whole["state"] = states
+    optimizer.load_state_dict(whole)
+    torch.set_rng_state(tensors["rng"])
+    return read_progress(path)
+
+
+def read_progress(path: Path) -> Progress:
+    """The progress that stands in the header of a checkpoint file."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return Progress(**json.loads(header["__metadata__"]["progress"]))
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
