@@ -1,5 +1,6 @@
 """Is a TCP port free, and if not, who has it?"""
 
+import contextlib
 import errno
 import socket
 from pathlib import Path
@@ -31,17 +32,27 @@ def owner(port: int) -> str | None:
     inodes = _listening_inodes(port)
     if not inodes:
         return None
+    sockets = {f"socket:[{inode}]" for inode in inodes}
     for process in Path("/proc").iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            links = [str(fd.readlink()) for fd in (process / "fd").iterdir()]
-            if any(link == f"socket:[{inode}]" for link in links for inode in inodes):
+        if process.name.isdigit() and sockets & _open_files(process):
+            try:
                 name = (process / "comm").read_text().strip()
-                return f"{name} (process {process.name})"
-        except OSError:
-            continue
+            except OSError:
+                continue  # it has just ended
+            return f"{name} (process {process.name})"
     return None
+
+
+def _open_files(process: Path) -> set[str]:
+    links = set()
+    try:
+        for file in (process / "fd").iterdir():
+            # One that is closed while we look hides no other.
+            with contextlib.suppress(OSError):
+                links.add(str(file.readlink()))
+    except OSError:
+        return links
+    return links
 
 
 def _listening_inodes(port: int) -> set[str]:
