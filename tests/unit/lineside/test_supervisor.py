@@ -105,9 +105,11 @@ def test_a_killed_child_is_started_again(tmp_path, child, plants):
     first = int((tmp_path / "sleeper.pid").read_text())
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: plants[0].says("sleeper ended (signal SIGKILL)"))
-    wait_for(lambda: int((tmp_path / "sleeper.pid").read_text()) != first)
+    wait_for(lambda: plants[0].printed.getvalue().count("at work") == 2)
+    second = int((tmp_path / "sleeper.pid").read_text())
+    assert second != first
     plants[0].stop()
-    assert not is_alive(int((tmp_path / "sleeper.pid").read_text()))
+    assert not is_alive(second)
 
 
 def test_a_child_that_always_fails_is_tried_again_ever_more_slowly(tmp_path, child, plants):
