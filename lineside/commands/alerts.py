@@ -14,6 +14,7 @@ def command(once: bool, retry_failed: bool) -> None:
     from pydantic import ValidationError
 
     from db.engine import connect
+    from db.heartbeat import Heartbeat, HeartbeatSettings
     from db.queries import deliveries
     from db.settings import StorageSettings
     from services.alerting.loop import AlertLoop, Policy
@@ -45,6 +46,7 @@ def command(once: bool, retry_failed: bool) -> None:
         ),
         public_url=settings.public_url,
         stop=stop,
+        beat=Heartbeat(HeartbeatSettings().folder, "alerts"),
     )
     if once:
         click.echo(f"{loop.run_once()} deliveries were tried.")

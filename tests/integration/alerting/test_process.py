@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from db.engine import Database
+from db.heartbeat import age_s
 from db.models import Delivery
 from tests.integration.alerting.receivers import (
     SECRET,
@@ -37,10 +38,11 @@ class Alerts:
 
     def __init__(self, database_url: str, log: Path, **settings: str) -> None:
         self._log = log
+        self.data_dir = log.parent
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("LINESIDE_")},
             "LINESIDE_DATABASE_URL": database_url,
-            "LINESIDE_DATA_DIR": str(log.parent),
+            "LINESIDE_DATA_DIR": str(self.data_dir),
             "LINESIDE_WEBHOOK_ALLOW_PRIVATE": "true",
             "LINESIDE_ALERT_RETRY_S": "0.2",
             "LINESIDE_ALERT_LEASE_S": "1",
@@ -101,6 +103,7 @@ def test_an_alert_reaches_both_channels(alerts, any_database):
         one.start()
         open_one(any_database)
         wait_until(lambda: delivery_states(any_database) == ["sent", "sent"], 20, "both are sent")
+        assert age_s(one.data_dir / "run", "alerts") < 30, "its health check finds it alive"
     assert len(requests) == len(mailbox.envelopes) == 1
     key = requests[0].key
     assert f"Message-ID: <{key}@plant.example>".encode() in mailbox.envelopes[0].original_content
