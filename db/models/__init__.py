@@ -2,7 +2,7 @@
 
 from db.models.acquisitions import Acquisition
 from db.models.alerting import Alert, Delivery
-from db.models.discrepancies import Discrepancy, DiscrepancyEvent
+from db.models.discrepancies import DeviationStreak, Discrepancy, DiscrepancyEvent
 from db.models.inspections import Disposition, Finding, Inspection, MeasurementRow
 from db.models.places import Calibration, Camera, CameraMinute, Line, Shift, Site, Station
 from db.models.products import Lot, Part, Product
@@ -15,6 +15,7 @@ __all__ = [
     "Camera",
     "CameraMinute",
     "Delivery",
+    "DeviationStreak",
     "Discrepancy",
     "DiscrepancyEvent",
     "Disposition",

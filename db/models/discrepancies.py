@@ -59,3 +59,16 @@ class DiscrepancyEvent(Base):
     note: Mapped[str] = mapped_column(String(1000), default="")
     inspection_id: Mapped[int | None] = mapped_column(ForeignKey("inspection.id"))
     at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class DeviationStreak(Base):
+    """A deviation seen in a row at one place, but not yet as often as opens a discrepancy."""
+
+    __tablename__ = "deviation_streak"
+
+    camera_id: Mapped[int] = mapped_column(ForeignKey("camera.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(100), primary_key=True)
+    place: Mapped[str] = mapped_column(String(200), primary_key=True)
+    count: Mapped[int]
+    first_seen_at: Mapped[datetime]
+    first_inspection_id: Mapped[int] = mapped_column(ForeignKey("inspection.id"))

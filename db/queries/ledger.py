@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, null, select
 from sqlalchemy.orm import Session
 
 from db.models import Acquisition, Camera, Inspection
@@ -43,30 +43,40 @@ class Ledger:
 
 
 def read_ledger(session: Session, *, station_id: int | None = None) -> Ledger:
-    """Count everything, or one station, in one snapshot. The session must be fresh.
+    """Count everything, or one station.
 
-    Gaps in sequence numbers are looked for in any case: a row that is gone shows nowhere else.
+    Each of its statements is true of one moment by itself, however busy the plant is. Gaps in
+    sequence numbers are looked for in any case: a row that is gone shows nowhere else.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        # Else each statement would see another moment, and a busy plant would never add up.
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    of_station = [Acquisition.station_id == station_id] if station_id is not None else []
-    acquired, in_flight = session.execute(
+    of_station = station_id is not None
+    # One statement, since two would count two moments.
+    states = (
         select(
-            func.count(),
-            func.count().filter(Acquisition.state != AcquisitionState.DONE),
+            literal("state").label("what"),
+            Acquisition.state.label("name"),
+            null().label("reason"),
+            func.count().label("count"),
         )
-        .select_from(Acquisition)
-        .where(*of_station)
-    ).one()
-    verdicts = session.execute(
-        select(Inspection.verdict, Inspection.reason, func.count())
-        .where(*([Inspection.station_id == station_id] if station_id is not None else []))
+        .where(*([Acquisition.station_id == station_id] if of_station else []))
+        .group_by(Acquisition.state)
+    )
+    verdicts = (
+        select(literal("verdict"), Inspection.verdict, Inspection.reason, func.count())
+        .where(*([Inspection.station_id == station_id] if of_station else []))
         .group_by(Inspection.verdict, Inspection.reason)
-        .order_by(Inspection.verdict, Inspection.reason)
-    ).all()
-    counts = {verdict: count for verdict, reason, count in verdicts if reason is None}
-    not_inspected = {str(reason): count for _, reason, count in verdicts if reason is not None}
+    )
+    acquired = in_flight = 0
+    counts: dict[str, int] = {}
+    not_inspected: dict[str, int] = {}
+    for what, name, reason, count in session.execute(states.union_all(verdicts)):
+        if what == "state":
+            acquired += count
+            in_flight += count if name != AcquisitionState.DONE else 0
+        elif name == Verdict.NOT_INSPECTED:
+            not_inspected[str(reason)] = count
+        else:
+            counts[name] = count
+    not_inspected = dict(sorted(not_inspected.items()))
     passed, warned, failed = (
         counts.get(verdict.value, 0) for verdict in (Verdict.PASS, Verdict.WARN, Verdict.FAIL)
     )

@@ -347,6 +347,30 @@ def upgrade() -> None:
         batch_op.create_index("ix_inspection_verdict_id", ["verdict", "id"], unique=False)
 
     op.create_table(
+        "deviation_streak",
+        sa.Column(
+            "camera_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("kind", sa.String(length=100), nullable=False),
+        sa.Column("place", sa.String(length=200), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("first_seen_at", db.base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "first_inspection_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["camera_id"], ["camera.id"], name=op.f("fk_deviation_streak_camera_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["first_inspection_id"],
+            ["inspection.id"],
+            name=op.f("fk_deviation_streak_first_inspection_id"),
+        ),
+        sa.PrimaryKeyConstraint("camera_id", "kind", "place", name=op.f("pk_deviation_streak")),
+    )
+    op.create_table(
         "discrepancy",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
@@ -581,6 +605,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_discrepancy_state_opened")
 
     op.drop_table("discrepancy")
+    op.drop_table("deviation_streak")
     with op.batch_alter_table("inspection", schema=None) as batch_op:
         batch_op.drop_index("ix_inspection_verdict_id")
         batch_op.drop_index("ix_inspection_station_id")
