@@ -114,9 +114,11 @@ def prepare_database(plan: Plan, terminal: Terminal) -> None:
         migrate.upgrade(database.engine)
         with database.sessions.begin() as session:
             if plan.own_camera is not None:
+                from db.credentials import SecretBox
                 from lineside.own_camera import ensure_camera
 
-                ensure_camera(session, plan.own_camera)
+                box = SecretBox(plan.data_dir / "secret.key")
+                ensure_camera(session, plan.own_camera, box)
             else:
                 from lineside.sample_plant import seed_if_empty
 
@@ -199,7 +201,6 @@ def _environment(plan: Plan, redis_url: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         # Celery ends what it runs softly at SIGTERM, and not when it is done (RELIABILITY 1.20).
         "REMAP_SIGTERM": "SIGQUIT",
-        "LINESIDE_SOFT_SHUTDOWN_S": "2",
     }
 
 

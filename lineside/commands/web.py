@@ -12,7 +12,7 @@ def command(host: str | None, port: int | None, allow_remote: bool, threads: int
     """Serve the API and the dashboards on one port."""
     from lineside.serving import serve
     from lineside.settings import LOOPBACK, WebSettings
-    from lineside.web import create_app, only_this_host
+    from lineside.web import create_app
 
     settings = WebSettings()
     host = host or settings.host
@@ -22,7 +22,4 @@ def command(host: str | None, port: int | None, allow_remote: bool, threads: int
             " Say --allow-remote if that is what you want."
         )
 
-    def app_factory():  # type: ignore[no-untyped-def]
-        return create_app() if allow_remote else only_this_host(create_app())
-
-    serve(app_factory, host, port or settings.port, threads)
+    serve(lambda: create_app(allow_remote=allow_remote), host, port or settings.port, threads)
