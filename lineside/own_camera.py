@@ -55,14 +55,14 @@ class OwnCamera:
     ) -> Self:
         """What the source is, by looking at it, and the recipe. Raises SourceRefused."""
         from inspection.recipe_file import RecipeError, load_recipe
-        from services.ingest.sources import BadSource, describe_source
+        from services.ingest.sources import UnknownSource, describe_source
 
         try:
-            kind, where = describe_source(source)
+            kind, where, found = describe_source(source)
             recipe = load_recipe(recipe_name)
-        except (BadSource, RecipeError) as error:
+        except (UnknownSource, RecipeError) as error:
             raise SourceRefused(str(error)) from error
-        options = {"loop": loop, "fast": fast, "watch": watch}
+        asked = {"loop": loop, "fast": fast, "watch": watch}
         bare = split_url(where).url if "://" in where else where
         return cls(
             kind=kind,
@@ -71,7 +71,7 @@ class OwnCamera:
             station_key=_key(station_name) if station_name else _key(_short(bare), bare),
             station_name=station_name or _short(bare),
             mm_per_px=mm_per_px,
-            options={name: True for name, wanted in options.items() if wanted},
+            options=found | {name: True for name, wanted in asked.items() if wanted},
         )
 
 
