@@ -16,6 +16,8 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 # A child that has run this long had no part in the failures before.
 STEADY_S = 60.0
+# A loop beats every few seconds; loading a model on a slow host may hold it for a while.
+HUNG_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Child:
     argv: tuple[str, ...]
     env: Mapping[str, str] | None = None  # the whole environment; None: that of `up`
     last_to_stop: bool = False  # the bell stays until nobody listens any more
+    # Seconds since its last sign of life, by this host's monotonic clock; None: it gave none.
+    silence_s: Callable[[], float | None] | None = None
 
 
 class _Run:
@@ -55,10 +59,12 @@ class Supervisor:
         terminal: Terminal,
         guard: Guard,
         stop_timeout_s: float = 3.0,
+        hung_s: float = HUNG_S,
     ) -> None:
         self._terminal = terminal
         self._guard = guard
         self._stop_timeout_s = stop_timeout_s
+        self._hung_s = hung_s
         self._stop_signals = 0
         self._selector = selectors.DefaultSelector()
         width = max((len(child.name) for child in children), default=0)
@@ -93,7 +99,7 @@ class Supervisor:
                     self._start(run)
             self._read(timeout_s=0.1)
             for run in self._runs:
-                if run.process is not None and self._has_ended(run):
+                if run.process is not None and (self._has_ended(run) or self._hangs(run)):
                     self._mend(run, self._bury(run))
 
     def stop(self) -> None:
@@ -158,6 +164,17 @@ class Supervisor:
         assert run.process is not None
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, run.process.pid, flags) is not None
+
+    def _hangs(self, run: _Run) -> bool:
+        """Whether a child that has given a sign of life since its start gives none any more."""
+        if run.child.silence_s is None or (silence_s := run.child.silence_s()) is None:
+            return False
+        has_beaten = time.monotonic() - silence_s > run.started_at
+        if hangs := has_beaten and silence_s > self._hung_s:
+            self._terminal.print(
+                f"{run.child.name} has given no sign of life for {silence_s:.0f} s and is killed."
+            )
+        return hangs
 
     def _bury(self, run: _Run) -> str:
         """Kill what is left of a child's group and reap it. Returns how the child ended."""

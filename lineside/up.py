@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -176,6 +177,8 @@ def _start_redis(supervisor: Supervisor, child: Child) -> None:
 
 
 def _lineside_children(plan: Plan, environment: dict[str, str]) -> list[Child]:
+    from db.heartbeat import age_s
+
     only = ("--camera", plan.own_camera.key) if plan.own_camera else ()
     commands = {
         # The pages first: they are what somebody waits for.
@@ -186,7 +189,12 @@ def _lineside_children(plan: Plan, environment: dict[str, str]) -> list[Child]:
         "alerts": ("alerts",),
     }
     return [
-        Child(name, (sys.executable, "-m", "lineside", *arguments), environment)
+        Child(
+            name,
+            (sys.executable, "-m", "lineside", *arguments),
+            environment,
+            silence_s=partial(age_s, plan.data_dir / "run", name),
+        )
         for name, arguments in commands.items()
     ]
 
@@ -197,6 +205,7 @@ def _environment(plan: Plan, redis_url: str) -> dict[str, str]:
         "LINESIDE_DATA_DIR": str(plan.data_dir),
         "LINESIDE_DATABASE_URL": plan.database_url,
         "LINESIDE_REDIS_URL": redis_url,
+        "LINESIDE_RUN_DIR": str(plan.data_dir / "run"),
         # A child's last words must not stay in a buffer.
         "PYTHONUNBUFFERED": "1",
         # Celery ends what it runs softly at SIGTERM, and not when it is done (RELIABILITY 1.20).

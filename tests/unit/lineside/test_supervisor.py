@@ -9,10 +9,12 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from db.heartbeat import age_s
 from lineside.child_output import BoundedLog, Terminal
 from lineside.process_guard import Guard
 from lineside.supervisor import Child, Supervisor
@@ -39,7 +41,7 @@ def is_alive(pid: int) -> bool:
 class Plant:
     """A supervisor in a thread, and what it has printed."""
 
-    def __init__(self, folder: Path, *children: Child, stop_timeout_s: float = 3.0) -> None:
+    def __init__(self, folder: Path, *children: Child, **limits_s: float) -> None:
         self.printed = io.StringIO()
         self.terminal = Terminal(self.printed)
         self.guard = Guard()
@@ -48,7 +50,7 @@ class Plant:
             logs_dir=folder / "logs",
             terminal=self.terminal,
             guard=self.guard,
-            stop_timeout_s=stop_timeout_s,
+            **limits_s,
         )
         self.thread = threading.Thread(target=self.supervisor.run)
         self.thread.start()
@@ -125,6 +127,26 @@ def test_a_command_that_is_not_there_is_said_and_hinders_no_other(tmp_path, chil
     plants.append(Plant(tmp_path, missing, child("b", SLEEPER)))
     wait_for(lambda: plants[0].says("No such file"))
     wait_for(lambda: plants[0].says("at work"))
+
+
+def test_a_child_that_hangs_is_killed_and_started_again(tmp_path, child, plants):
+    beats = child(
+        "loop",
+        """
+        import pathlib, sys, time
+        from db.heartbeat import Heartbeat
+        Heartbeat(pathlib.Path(sys.argv[1], "run"), "loop")()
+        print("at work")
+        time.sleep(600)
+        """,
+    )
+    watched = replace(beats, silence_s=lambda: age_s(tmp_path / "run", "loop"))
+    never = replace(child("mute", SLEEPER), silence_s=lambda: age_s(tmp_path / "run", "mute"))
+    plants.append(Plant(tmp_path, watched, never, hung_s=0.5))
+    wait_for(lambda: plants[0].says("loop has given no sign of life for"))
+    wait_for(lambda: plants[0].printed.getvalue().count("loop | at work") == 2)
+    # One that never beats is not known to hang.
+    assert not plants[0].says("mute has given")
 
 
 def test_what_ignores_the_end_is_killed_with_its_own_children(tmp_path, child, plants):
