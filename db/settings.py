@@ -14,6 +14,9 @@ class StorageSettings(BaseSettings):
     data_dir: Path = Field(Path("var"), description="Folder of everything that must last.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
     frame_store_url: str = Field("", description="fsspec URL such as s3://…; empty: local folder.")
+    min_free_bytes: int = Field(
+        200_000_000, ge=0, description="Nothing is stored below this much free space, bytes."
+    )
     retention_bytes: int = Field(5_000_000_000, gt=0, description="Cap of the frame store, bytes.")
     retention_days: float = Field(7, gt=0, description="Age at which images are purged.")
     models_dir: Path | None = Field(None, description="More model folders, found by their names.")

@@ -163,13 +163,17 @@ def cameras_to_run(session: Session, keys: Collection[str] = ()) -> list[CameraS
 def write_state(
     session: Session, camera_id: int, state: CameraState, reason: str, since: datetime
 ) -> bool:
-    """Say how a camera is; False where it was so already. Passwords in `reason` are blotted out."""
+    """Say how a camera is; False where it was so already. Passwords in `reason` are blotted out.
+
+    One that has ended stays so when it goes offline: there is nothing more to come from it.
+    """
     text = redact(reason)[:_MAX_REASON]
+    news = (Camera.state != state.value) | (Camera.state_reason != text)
+    if state is CameraState.OFFLINE:
+        news &= Camera.state != CameraState.ENDED.value
     changed = session.execute(
         update(Camera)
-        .where(
-            Camera.id == camera_id, (Camera.state != state.value) | (Camera.state_reason != text)
-        )
+        .where(Camera.id == camera_id, news)
         .values(
             state=state.value,
             state_reason=text,

@@ -1,0 +1,51 @@
+"""Log lines of ingest: one per event, without any camera's password."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from db.credentials import redact
+
+
+def configure_logs(**fields: str) -> None:
+    """Set structlog up for this process: every line has `fields`, and none has a password."""
+
+    def with_fields(
+        _logger: object, _name: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        return {**fields, **event}
+
+    structlog.configure(
+        processors=[
+            with_fields,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            blot_out,
+            structlog.dev.ConsoleRenderer(colors=False)
+            if sys.stderr.isatty()
+            else structlog.processors.LogfmtRenderer(
+                key_order=["timestamp", "level", "event"], drop_missing=True
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def blot_out(
+    _logger: object, _name: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A structlog processor: redacts every text, after the traceback has become one."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = redact(value)
+        elif not isinstance(value, (int, float, bool, type(None))):
+            event[name] = redact(str(value))
+    return event
