@@ -1,0 +1,233 @@
+"""Detections become findings with measurements, and these a verdict, by the recipe."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from inspection import limits
+from inspection.detections import Detections
+from inspection.judgement import Deviation, JudgedFinding, Judgement, Measurement
+from inspection.measure import measure_mask
+from inspection.places import cell_of, position_of, region_of
+from inspection.recipe import ClassRule, Position, Recipe
+from inspection.rle import encode
+from inspection.verdicts import Reason, Verdict
+
+# What is only counted on a shelf has no rule of its own.
+_DEFAULT_RULE = ClassRule()
+# How many deviations the verdict's line names.
+_NAMED = 2
+
+
+def judge(
+    detections: Detections,
+    classes: Sequence[str],
+    recipe: Recipe,
+    mm_per_px: float | None = None,
+) -> Judgement:
+    """Judge the detections of one image.
+
+    Kept is what belongs to a class that the recipe has a rule for or counts on its shelf, scores
+    at least that rule's `min_score`, and is centred in a region where there are any. A class that
+    the recipe does not name is not inspected for.
+
+    Args:
+        detections: of one upright image.
+        classes: the detector's class names, in the order of `class_ids`.
+        mm_per_px: the station's scale, None where it has none.
+
+    Raises:
+        ValueError: a class id has no name, or the scale is not a positive number.
+    """
+    if mm_per_px is not None and not (math.isfinite(mm_per_px) and mm_per_px > 0):
+        raise ValueError(f"expected a scale above 0 mm per px, got {mm_per_px}")
+    if len(detections) and int(detections.class_ids.max()) >= len(classes):
+        raise ValueError(
+            f"expected class ids below {len(classes)} for the classes {list(classes)},"
+            f" got {int(detections.class_ids.max())}"
+        )
+    if mm_per_px is None and recipe.needs_mm:
+        return _uncalibrated(recipe)
+
+    items = [
+        item
+        for index in range(len(detections))
+        if (item := _item(detections, index, classes, recipe, mm_per_px)) is not None
+    ]
+    counts, too_many = _count_classes(items, recipe)
+    facings, gaps = _count_facings(items, recipe)
+    findings = [_with_count(item, too_many.get(item.finding.class_name)) for item in items]
+    deviations = sorted(
+        [*_defects(findings, too_many), *gaps],
+        key=lambda deviation: deviation.severity is not Verdict.FAIL,
+    )
+    verdict = limits.worst(deviation.severity for deviation in deviations)
+    return Judgement(
+        verdict,
+        _detail(deviations, findings, recipe),
+        size_wh=detections.size_wh,
+        findings=tuple(findings),
+        measurements=(*counts, *facings),
+        deviations=tuple(deviations),
+    )
+
+
+@dataclass(frozen=True)
+class _Item:
+    finding: JudgedFinding
+    position: Position | None
+
+
+def _uncalibrated(recipe: Recipe) -> Judgement:
+    named = next(
+        f"{name} {quantity}"
+        for name, rule in recipe.classes.items()
+        for quantity in rule.limits
+        if quantity.endswith(("_mm", "_mm2"))
+    )
+    return Judgement.not_inspected(
+        Reason.UNCALIBRATED,
+        f"the recipe limits {named}, and the station has no valid scale in mm per px",
+    )
+
+
+def _item(
+    detections: Detections,
+    index: int,
+    classes: Sequence[str],
+    recipe: Recipe,
+    mm_per_px: float | None,
+) -> _Item | None:
+    """One detection as a finding, None where the recipe does not keep it."""
+    class_name = classes[int(detections.class_ids[index])]
+    shelf = [position for position in recipe.positions if position.class_name == class_name]
+    rule = recipe.classes.get(class_name, _DEFAULT_RULE if shelf else None)
+    score = float(detections.scores[index])
+    mask = detections.masks[index]
+    if rule is None or score < rule.min_score or not mask.bits.any():
+        return None
+    x0, y0, x1, y1 = (float(edge) for edge in detections.boxes_xyxy[index])
+    width, height = detections.size_wh
+    x, y = (x0 + x1) / 2 / width, (y0 + y1) / 2 / height
+    region = region_of(x, y, recipe.regions)
+    if recipe.regions and region is None:
+        return None
+    position = position_of(x, y, shelf)
+    if position is not None:
+        place = position.name
+    else:
+        place = region.name if region is not None else cell_of(x, y)
+    if shelf and not rule.limits:
+        # What is counted needs no centreline, and a shelf has many of it.
+        measurements: tuple[Measurement, ...] = (_area(mask.area_px, mm_per_px, place),)
+    else:
+        measurements = limits.of_finding(measure_mask(mask.bits), rule, mm_per_px, place)
+    finding = JudgedFinding(
+        class_name=class_name,
+        score=score,
+        box_xyxy=(x0, y0, x1, y1),
+        mask_rle=dict(encode(mask, detections.size_wh)),
+        measurements=measurements,
+        verdict=limits.worst(measurement.verdict for measurement in measurements),
+        place=place,
+    )
+    return _Item(finding, position)
+
+
+def _area(area_px: int, mm_per_px: float | None, place: str) -> Measurement:
+    if mm_per_px is None:
+        return Measurement("area", float(area_px), "px2", place=place)
+    return Measurement("area", area_px * mm_per_px**2, "mm2", place=place)
+
+
+def _count_classes(
+    items: Sequence[_Item], recipe: Recipe
+) -> tuple[list[Measurement], dict[str, Measurement]]:
+    """How many there are of each class with a rule; and those of which there are too many."""
+    counts = [
+        limits.held(
+            "count",
+            float(sum(item.finding.class_name == name for item in items)),
+            "1",
+            rule.limit("count"),
+            place=name,
+        )
+        for name, rule in recipe.classes.items()
+    ]
+    too_many = {
+        count.place: count for count in counts if count.verdict in (Verdict.WARN, Verdict.FAIL)
+    }
+    return counts, too_many
+
+
+def _with_count(item: _Item, too_many: Measurement | None) -> JudgedFinding:
+    """Where there are too many of a class, each of them is one too many."""
+    if too_many is None:
+        return item.finding
+    return replace(item.finding, verdict=limits.worst([item.finding.verdict, too_many.verdict]))
+
+
+def _count_facings(
+    items: Sequence[_Item], recipe: Recipe
+) -> tuple[list[Measurement], list[Deviation]]:
+    """What stands at each position of the shelf, and the gaps. More than belongs is no gap."""
+    measurements, gaps = [], []
+    for position in recipe.positions:
+        seen = sum(item.position is position for item in items)
+        verdict, kind = Verdict.PASS, ""
+        if seen == 0:
+            verdict, kind = Verdict.FAIL, "out_of_stock"
+        elif seen < position.min_facings:
+            verdict, kind = Verdict.WARN, "low"
+        measurements.append(
+            Measurement("facings", float(seen), "1", verdict=verdict, place=position.name)
+        )
+        if kind:
+            said = "out of stock" if kind == "out_of_stock" else "low"
+            detail = f"{position.product} {said}: {seen} of {position.facings}"
+            gaps.append(Deviation(kind, position.name, verdict, detail))
+    return measurements, gaps
+
+
+def _defects(
+    findings: Sequence[JudgedFinding], too_many: dict[str, Measurement]
+) -> list[Deviation]:
+    """One deviation for each class and place with a finding beyond a limit: its worst one."""
+    worst_ones: dict[tuple[str, str], Deviation] = {}
+    for finding in findings:
+        if finding.verdict is Verdict.PASS:
+            continue
+        key = (finding.class_name, finding.place)
+        known = worst_ones.get(key)
+        if known is None or (known.severity, finding.verdict) == (Verdict.WARN, Verdict.FAIL):
+            detail = _why(finding, too_many.get(finding.class_name))
+            worst_ones[key] = Deviation(*key, finding.verdict, detail)
+    return list(worst_ones.values())
+
+
+def _why(finding: JudgedFinding, too_many: Measurement | None) -> str:
+    """`crack 4.8 mm > 3.0 mm`: a length needs no name."""
+    for measurement in finding.measurements:
+        if measurement.verdict is finding.verdict:
+            name = "" if measurement.name == "length" else measurement.name.replace("_", " ") + " "
+            return f"{finding.class_name} {name}{limits.exceeded(measurement)}"
+    assert too_many is not None  # nothing else makes a finding worse than its measurements
+    return f"{finding.class_name} count {limits.exceeded(too_many)}"
+
+
+def _detail(
+    deviations: Sequence[Deviation], findings: Sequence[JudgedFinding], recipe: Recipe
+) -> str:
+    """The verdict in one line for people."""
+    if deviations:
+        named = [
+            deviation.detail if recipe.positions else f"{deviation.detail} ({deviation.place})"
+            for deviation in deviations[:_NAMED]
+        ]
+        more = len(deviations) - len(named)
+        return "; ".join(named) + (f"; and {more} more" if more else "")
+    if recipe.positions:
+        return f"all {len(recipe.positions)} positions filled"
+    if findings:
+        return f"{len(findings)} found, within limits"
+    return "nothing found"
