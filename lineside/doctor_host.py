@@ -60,7 +60,8 @@ def _lacking(extra: str) -> Iterator[str]:
         if extra and (marker is None or marker.evaluate(bare)):
             continue  # part of the core
         if requirement.name == "lineside":
-            for other in requirement.extras:
+            # What an optional extra builds upon has a line of its own.
+            for other in requirement.extras if extra in _NEEDED else ():
                 yield from _lacking(other)
             continue
         try:
