@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import structlog
+
 from db.credentials import SecretBox, SecretUnreadable, join_url
 from db.engine import Database, connect
 from db.frames import open_store
@@ -45,8 +47,6 @@ def main(spec: CameraSpec, surroundings: Surroundings, beats: Connection) -> Non
     """Run a camera until its source ends (exit 0) or it is told to stop."""
     parent = os.getppid()
     _die_with_parent()
-    # Ctrl-C reaches the whole group; the parent decides when its children end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logs(camera=spec.key)
 
     def beat() -> None:
@@ -66,6 +66,9 @@ def main(spec: CameraSpec, surroundings: Surroundings, beats: Connection) -> Non
     announcer = Announcer(surroundings.redis_url)
     try:
         _run(spec, surroundings, database, bell, announcer, pulse)
+    except Exception:  # noqa: BLE001 - outermost: the traceback goes where passwords are blotted out
+        structlog.get_logger().exception("camera.failed")
+        sys.exit(1)
     finally:
         bell.close(0.3)
         announcer.close()

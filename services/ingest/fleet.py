@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import signal
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnProcess
 
 import structlog
@@ -66,6 +67,8 @@ class Fleet:
         self._database, self._surroundings, self._keys = database, surroundings, keys
         self._announcer = Announcer(surroundings.redis_url)
         self._context = multiprocessing.get_context("spawn")
+        # Started by the first child otherwise, and it then unblocks the signal that `_start` blocks.
+        resource_tracker.ensure_running()
         self._runs: dict[int, _Run] = {}
         self._stopping = False
         self._next_read_s = self._listened_s = 0.0
@@ -147,7 +150,13 @@ class Fleet:
             name=f"camera-{run.spec.key}",
             daemon=True,
         )
-        process.start()
+        # Ctrl-C reaches the whole group. A child that is just importing would die of it with a
+        # traceback; it inherits the block and leaves ending to this process.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         sender.close()
         run.process, run.beats = process, receiver
         run.started_s, run.beat_s, run.stopping_since_s, run.killed = now_s, None, None, False

@@ -34,7 +34,8 @@ def prepare_ffmpeg(*, network: bool) -> None:
     # FFmpeg writes URLs, with their passwords, into its messages.
     os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
     os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] = str(round(TIMEOUT_S))
-    cv2.setLogLevel(0)  # its own messages name what it could not open
+    # OpenCV's own messages may name what it could not open.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     cv2.setNumThreads(1)  # many cameras share a host; each is one stream
 
 
