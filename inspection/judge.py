@@ -28,7 +28,7 @@ def judge(
     """Judge the detections of one image.
 
     Kept is what belongs to a class that the recipe has a rule for or counts on its shelf, scores
-    at least that rule's `min_score`, and is centred in a region where there are any. A class that
+    at least that rule's `min_score` if it has one, and is centred in a region where there are any. A class that
     the recipe does not name is not inspected for.
 
     Args:
@@ -104,7 +104,7 @@ def _item(
     rule = recipe.classes.get(class_name, _DEFAULT_RULE if shelf else None)
     score = float(detections.scores[index])
     mask = detections.masks[index]
-    if rule is None or score < rule.min_score or not mask.bits.any():
+    if rule is None or score < (rule.min_score or 0.0) or not mask.bits.any():
         return None
     x0, y0, x1, y1 = (float(edge) for edge in detections.boxes_xyxy[index])
     width, height = detections.size_wh

@@ -19,7 +19,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Limit(_Part):
@@ -40,7 +40,10 @@ class Limit(_Part):
 class ClassRule(_Part):
     """What is expected of one class of findings."""
 
-    min_score: Fraction = Field(0.5, description="Findings below it are not kept.")
+    min_score: Fraction | None = Field(
+        None,
+        description="Findings below it are not kept. None: the model's own threshold is enough.",
+    )
     limits: dict[Quantity, Limit] = Field(default_factory=dict)
 
     def limit(self, quantity: Quantity) -> Limit | None:

@@ -254,7 +254,6 @@ def test_a_shelf_counts_what_stands_at_each_position() -> None:
         detected(
             ("item", 0.9, bar(20, 100, 50, 100)),
             ("item", 0.9, bar(200, 100, 50, 100)),
-            ("item", 0.3, bar(400, 100, 50, 100)),
             ("crack", 0.9, bar(420, 100, 50, 4)),
         ),
         positions=SHELF,
