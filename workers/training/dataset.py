@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from inspection import rle
-from inspection.detections import InstanceMask
+from workers.labelled_images import coco_mask
 from workers.training.augment import Augmentation, augment
 
 Sample = tuple[Tensor, dict[str, Tensor]]
@@ -54,18 +54,6 @@ def read_coco(folder: Path) -> tuple[tuple[str, ...], list[Record]]:
     return tuple(category["name"] for category in categories), records
 
 
-def instance_mask(
-    segmentation: rle.Rle | list[list[float]], size_wh: tuple[int, int]
-) -> InstanceMask:
-    """The mask of a COCO annotation, polygons or compressed RLE."""
-    if isinstance(segmentation, dict):
-        return rle.decode_cropped(segmentation)
-    frame = np.zeros((size_wh[1], size_wh[0]), dtype=np.uint8)
-    rings = [np.round(np.reshape(ring, (-1, 2)) * 16).astype(np.int32) for ring in segmentation]
-    cv2.fillPoly(frame, rings, 1, cv2.LINE_8, 4)
-    return InstanceMask.from_frame(frame.astype(np.bool_))
-
-
 class TrainingSet(Dataset[Sample]):
     """Augmented samples; what item i looks like depends on the seed and i alone.
 
@@ -89,7 +77,7 @@ class TrainingSet(Dataset[Sample]):
         if image is None:
             raise FileNotFoundError(f"cannot read {record.path}")
         rng = np.random.default_rng([self.seed, item])
-        masks = [instance_mask(given, record.size_wh) for _, given in record.annotations]
+        masks = [coco_mask(given, record.size_wh) for _, given in record.annotations]
         classes = [index for index, _ in record.annotations]
         pixels, kept = augment(rng, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), masks, side, self.how)
         return to_sample(pixels, [(classes[place], bits) for place, bits in kept], side)

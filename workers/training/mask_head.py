@@ -15,7 +15,13 @@ from torchvision.models.detection.roi_heads import (
     maskrcnn_inference,
     project_masks_on_boxes,
 )
-from torchvision.ops import MultiScaleRoIAlign, roi_align
+from torchvision.ops import (
+    MultiScaleRoIAlign,
+    batched_nms,
+    clip_boxes_to_image,
+    remove_small_boxes,
+    roi_align,
+)
 
 from workers.training.backbone import ConvBnRelu
 
@@ -135,10 +141,51 @@ class LightRoIHeads(RoIHeads):
         pooled = self.mask_roi_pool(features, boxes, image_shapes)
         mask_logits = self.mask_predictor(self.mask_head(pooled)).float()
         masks = maskrcnn_inference(mask_logits, labels)
-        return [
+        results = [
             {"boxes": box, "labels": label, "scores": score, "masks": mask}
             for box, label, score, mask in zip(boxes, labels, scores, masks, strict=True)
         ]
+        if torch.jit.is_tracing():
+            return results
+        return [
+            {name: value[result["scores"] > 0] for name, value in result.items()}
+            for result in results
+        ]
+
+    def postprocess_detections(
+        self,
+        class_logits: Tensor,
+        box_regression: Tensor,
+        proposals: list[Tensor],
+        image_shapes: list[tuple[int, int]],
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """torchvision's, and in each image one more candidate of score 0, which callers drop.
+
+        Where an image has nothing, OpenVINO (2026.4) gives the previous image's best box again
+        instead of an empty tensor: so the exported graph must never hold an empty one.
+        """
+        count = class_logits.shape[-1] - 1
+        per_image = [len(boxes) for boxes in proposals]
+        decoded = self.box_coder.decode(box_regression, proposals).split(per_image)
+        probabilities = F.softmax(class_logits, -1).split(per_image)
+        results: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+        for boxes, chances, shape in zip(decoded, probabilities, image_shapes, strict=True):
+            flat = clip_boxes_to_image(boxes, shape)[:, 1:].reshape(-1, 4)
+            scores = chances[:, 1:].reshape(-1)
+            labels = torch.arange(1, count + 1, device=scores.device).expand_as(chances[:, 1:])
+            good = torch.where(scores > self.score_thresh)[0]
+            flat = torch.cat([flat[good], flat.new_tensor([[0.0, 0.0, 8.0, 8.0]])])
+            scores = torch.cat([scores[good], scores.new_zeros(1)])
+            # Of a class by itself in the suppression, so that nothing suppresses it.
+            labels = torch.cat([labels.reshape(-1)[good], labels.new_full((1,), count + 1)])
+            large = remove_small_boxes(flat, min_size=1e-2)
+            flat, scores, labels = flat[large], scores[large], labels[large]
+            kept = batched_nms(flat, scores, labels, self.nms_thresh)[: self.detections_per_img]
+            for all_images, one in zip(
+                results, (flat[kept], scores[kept], labels[kept].clamp(max=count)), strict=True
+            ):
+                all_images.append(one)
+        return results
 
 
 def semantic_losses(logits: Tensor, targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:

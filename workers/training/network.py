@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,15 @@ class NetworkConfig:
     detections: int = 30
     box_nms_iou: float = 0.5
     least_score: float = 0.05
+
+    def to_json(self) -> dict[str, Any]:
+        """For model.json."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> NetworkConfig:
+        """Back from model.json; unknown keys raise TypeError."""
+        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
 
 
 class Normalise(nn.Module):

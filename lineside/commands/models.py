@@ -1,0 +1,55 @@
+"""`lineside models`: which models there are."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def command() -> None:
+    """The models that recipes may name."""
+
+
+@command.command("list")
+@click.option(
+    "--dir",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A folder of model folders, beside the shipped ones; may be given again.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def list_(folders: tuple[Path, ...], as_json: bool) -> None:
+    """List the shipped models and those of further folders."""
+    from inspection.model_folder import ModelFolderError, list_models, load_model_folder
+
+    rows = []
+    for name, path in sorted(list_models(folders).items()):
+        row: dict[str, object] = {"name": name, "path": str(path)}
+        try:
+            model = load_model_folder(path)
+        except ModelFolderError as error:
+            row |= {"ok": False, "error": error.reason}
+        else:
+            engines = model.manifest.engines.model_dump(exclude_none=True)
+            row |= {
+                "ok": True,
+                "version": model.version,
+                "task": model.manifest.task,
+                "classes": list(model.classes),
+                "input_px": model.manifest.input_px,
+                "engines": sorted(engines),
+                "licence": model.manifest.licence,
+                "metrics": model.manifest.metrics,
+            }
+        rows.append(row)
+    if as_json:
+        click.echo(json.dumps({"models": rows}))
+        return
+    for row in rows:
+        if row["ok"]:
+            classes = ", ".join(row["classes"])  # type: ignore[arg-type]
+            click.echo(f"{row['name']}  {row['version']}  {classes}")
+        else:
+            click.echo(f"{row['name']}  unusable: {row['error']}")

@@ -1,0 +1,105 @@
+"""Mask R-CNN as an exported graph in OpenVINO: the CPU engine, which needs no torch."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from inspection.detections import Detections
+from inspection.model_folder import ModelFolder
+from workers.engines.detector import RgbImage
+from workers.engines.thresholds import Thresholds
+from workers.mask_pasting import Letterbox, letterbox, to_detections
+
+
+class OpenVinoDetector:
+    """Runs a folder's graph in one or more streams; preprocessing and pasting stay outside."""
+
+    def __init__(
+        self,
+        model: ModelFolder,
+        *,
+        threads: int | None = None,
+        streams: int = 1,
+        least_score: float | None = None,
+    ) -> None:
+        # Only OpenVINO's model converter reports home, and it is never called here.
+        import openvino
+
+        engine, side = model.manifest.engines.openvino, model.manifest.input_px
+        assert engine is not None
+        assert side is not None
+        self._classes = model.classes
+        self._side = side
+        self._thresholds = Thresholds.of(model, least_score)
+        core = openvino.Core()
+        self._compiled: Any = core.compile_model(
+            core.read_model(str(model.path / engine.graph)),
+            "CPU",
+            {
+                "NUM_STREAMS": str(streams),
+                "INFERENCE_NUM_THREADS": str(threads or len(os.sched_getaffinity(0))),
+                # Else the same folder would give other scores on a CPU that has bf16.
+                "INFERENCE_PRECISION_HINT": "f32",
+                # Two workers on one host would pin their threads to the same cores.
+                "ENABLE_CPU_PINNING": "NO",
+            },
+        )
+        # One more than there are streams, so that none waits for Python to paste masks.
+        self._requests: list[Any] = [
+            self._compiled.create_infer_request() for _ in range(streams + 1)
+        ]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self._classes
+
+    def detect(self, images_rgb: Sequence[RgbImage]) -> list[Detections]:
+        return list(self.detect_stream(images_rgb))
+
+    def detect_stream(self, images_rgb: Iterable[RgbImage]) -> Iterator[Detections]:
+        free = deque(self._requests)
+        running: deque[tuple[Any, Letterbox]] = deque()
+        try:
+            for image in images_rgb:
+                if not free:
+                    request, fit = running.popleft()
+                    found = self._finish(request, fit)
+                    free.append(request)
+                    yield found
+                square, fit = letterbox(image, self._side)
+                request = free.popleft()
+                request.start_async({0: square[None]})
+                running.append((request, fit))
+            while running:
+                request, fit = running.popleft()
+                yield self._finish(request, fit)
+        finally:
+            # Left early or by an error: a request still at work must not be started again.
+            for request, _ in running:
+                request.wait()
+
+    def close(self) -> None:
+        self._requests.clear()
+        self._compiled = None
+
+    def _finish(self, request: Any, fit: Letterbox) -> Detections:
+        request.wait()
+        boxes, scores, labels, masks = (request.get_output_tensor(place).data for place in range(4))
+        class_ids = np.asarray(labels, dtype=np.int64) - 1
+        # The graph always gives one row of score 0: see LightRoIHeads.postprocess_detections.
+        keep = (scores > 0) & (scores >= self._thresholds.scores[class_ids])
+        # The tensors belong to the request, which the next image will write over: indexing
+        # with an array copies.
+        return to_detections(
+            boxes[keep],
+            scores[keep],
+            class_ids[keep],
+            masks[keep],
+            fit,
+            self._thresholds.masks,
+        )

@@ -1,0 +1,73 @@
+"""The worker's main process: Celery's consumer, and what it tells its child at the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+import billiard
+from celery import Celery
+from celery.signals import setup_logging, worker_ready
+
+_BEAT_S = 2.0
+
+
+def serve(
+    app: Celery,
+    *,
+    queues: Sequence[str],
+    concurrency: int,
+    beat: Callable[[], None],
+) -> int:
+    """Run a worker until it is told to stop; returns its exit status.
+
+    Args:
+        beat: called again and again from the consumer's own loop: a sign of life.
+    """
+    setup_logging.connect(_keep_logging, weak=False)
+
+    def when_ready(sender: Any, **_: Any) -> None:
+        sender.timer.call_repeatedly(_BEAT_S, beat)
+        _pass_on_the_end()
+
+    worker_ready.connect(when_ready, weak=False)
+    worker = app.Worker(
+        hostname=f"{'-'.join(queues)}-{os.getpid()}@%h",
+        queues=list(queues),
+        concurrency=concurrency,
+        # Neighbours say nothing that matters here, and Redis has less to carry.
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _keep_logging(**_: Any) -> None:
+    """Celery leaves logging alone where somebody listens to this signal."""
+
+
+def _pass_on_the_end() -> None:
+    """Let the children know of a shutdown at its beginning, so that they end their drains.
+
+    Celery's own handlers go on to do what they do, once.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        before = signal.getsignal(number)
+        if not callable(before) or getattr(before, "passes_on", False):
+            continue
+
+        def pass_on(
+            number: int, frame: FrameType | None, before: Callable[..., Any] = before
+        ) -> None:
+            for child in billiard.active_children():
+                if child.pid is not None:
+                    os.kill(child.pid, signal.SIGTERM)
+            before(number, frame)
+
+        pass_on.passes_on = True  # type: ignore[attr-defined]
+        signal.signal(number, pass_on)

@@ -1,0 +1,94 @@
+"""Choose each class's mask threshold and score threshold on validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from inspection import rle
+from inspection.detections import Detections, InstanceMask
+from inspection.model_folder import ModelFolder, Threshold
+from workers.coco_metrics import mask_precision
+from workers.engines.openvino import OpenVinoDetector
+from workers.evaluation import LEAST_SCORE, LabelledImage
+
+# A crack of 3 px in a cell of 3.6 px never fills half of it, so lower values belong here too.
+MASK_LEVELS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
+SCORE_LEVELS = tuple(np.round(np.arange(0.2, 0.91, 0.05), 2).tolist())
+
+Truth = list[tuple[int, InstanceMask]]
+
+
+def choose_thresholds(
+    folder: ModelFolder, images: Callable[[], Iterable[LabelledImage]]
+) -> dict[str, Threshold]:
+    """The mask level with the best AP of each class, then the score with the best F1 at IoU 0.5.
+
+    Args:
+        folder: the model.
+        images: gives the validation images anew each time; class names are class indices.
+    """
+    truth: list[Truth] = [
+        [(int(index), mask) for index, mask in image.instances or ()] for image in images()
+    ]
+    found = {level: _detect(folder, level, images()) for level in MASK_LEVELS}
+    chosen = {}
+    precision = {
+        level: mask_precision(found[level], truth, folder.classes) for level in MASK_LEVELS
+    }
+    for index, name in enumerate(folder.classes):
+        by_level = {
+            level: figures.per_class[name]["mask_ap"] or 0.0 for level, figures in precision.items()
+        }
+        level = max(by_level, key=lambda level: (by_level[level], -abs(level - 0.45)))
+        chosen[name] = Threshold(score=_best_score(found[level], truth, index), mask=level)
+    return chosen
+
+
+def _detect(folder: ModelFolder, level: float, images: Iterable[LabelledImage]) -> list[Detections]:
+    trial = {name: Threshold(score=0.5, mask=level) for name in folder.classes}
+    changed = ModelFolder(
+        folder.path, folder.manifest.model_copy(update={"thresholds": trial}), folder.version
+    )
+    detector = OpenVinoDetector(changed, least_score=LEAST_SCORE)
+    found = list(detector.detect_stream(image.image_rgb for image in images))
+    detector.close()
+    return found
+
+
+def _best_score(found: list[Detections], truth: list[Truth], index: int) -> float:
+    """The score level with the best F1; a found mask is right if its IoU with a true one,
+    which no better-scored one has taken, is at least 0.5."""
+    scores: list[float] = []
+    right: list[bool] = []
+    total = 0
+    for detections, instances in zip(found, truth, strict=True):
+        mine = detections.select(detections.class_ids == index)
+        order = np.argsort(-mine.scores)
+        true = [rle.encode(mask, detections.size_wh) for i, mask in instances if i == index]
+        total += len(true)
+        given = [rle.encode(mine.masks[place], detections.size_wh) for place in order]
+        overlap = (
+            coco_mask.iou(given, true, [False] * len(true)) if given and true else np.zeros((0, 0))
+        )
+        taken: set[int] = set()
+        for row, place in enumerate(order):
+            scores.append(float(mine.scores[place]))
+            best = -1
+            for column in range(len(true)):
+                good = overlap[row, column] >= 0.5 and column not in taken
+                if good and (best < 0 or overlap[row, column] > overlap[row, best]):
+                    best = column
+            right.append(best >= 0)
+            taken.add(best)
+    if not total or not scores:
+        return 0.5
+    ranked, hits = np.array(scores), np.array(right)
+
+    def f1(level: float) -> float:
+        kept = ranked >= level
+        return float(2 * np.count_nonzero(hits & kept) / (np.count_nonzero(kept) + total))
+
+    return float(max(SCORE_LEVELS, key=lambda level: (f1(level), -abs(level - 0.5))))
