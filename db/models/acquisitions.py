@@ -23,9 +23,7 @@ class Acquisition(Base):
     recipe_version_id: Mapped[int] = mapped_column(ForeignKey("recipe_version.id"))
     captured_at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
-    image_key: Mapped[str | None] = mapped_column(
-        String(200)
-    )  # None: not stored, or purged
+    image_key: Mapped[str | None] = mapped_column(String(200))  # None: not stored, or purged
     image_sha256: Mapped[str | None] = mapped_column(String(64))
     image_bytes: Mapped[int] = mapped_column(default=0)
     part_id: Mapped[int | None] = mapped_column(ForeignKey("part.id"))
@@ -56,4 +54,11 @@ class Acquisition(Base):
         ),
         Index("ix_acquisition_camera_state", "camera_id", "state", "sequence"),
         Index("ix_acquisition_image_key", "image_key"),
+        # The oldest images are searched for by retention, past any number of purged rows.
+        Index(
+            "ix_acquisition_kept_image",
+            "id",
+            postgresql_where=text("image_key IS NOT NULL"),
+            sqlite_where=text("image_key IS NOT NULL"),
+        ),
     )

@@ -67,7 +67,7 @@ class Fleet:
         self._database, self._surroundings, self._keys = database, surroundings, keys
         self._announcer = Announcer(surroundings.redis_url)
         self._context = multiprocessing.get_context("spawn")
-        # Started by the first child otherwise, and it then unblocks the signal that `_start` blocks.
+        # The first child would start it, and it unblocks the signal that `_start` blocks.
         resource_tracker.ensure_running()
         self._runs: dict[int, _Run] = {}
         self._stopping = False

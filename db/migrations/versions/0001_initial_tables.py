@@ -257,6 +257,13 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_acquisition_image_key", ["image_key"], unique=False)
         batch_op.create_index(
+            "ix_acquisition_kept_image",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("image_key IS NOT NULL"),
+            sqlite_where=sa.text("image_key IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_acquisition_pending",
             ["queue", "state", "id"],
             unique=False,
@@ -618,6 +625,11 @@ def downgrade() -> None:
             "ix_acquisition_pending",
             postgresql_where=sa.text("state <> 'done'"),
             sqlite_where=sa.text("state <> 'done'"),
+        )
+        batch_op.drop_index(
+            "ix_acquisition_kept_image",
+            postgresql_where=sa.text("image_key IS NOT NULL"),
+            sqlite_where=sa.text("image_key IS NOT NULL"),
         )
         batch_op.drop_index("ix_acquisition_image_key")
         batch_op.drop_index("ix_acquisition_camera_state")
