@@ -1,0 +1,114 @@
+"""The front of the pipeline: claims, reads and decodes while the engine works."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.engine import Database
+from db.frames import FrameStore
+from db.queries.claims import ClaimedFrame, claim
+from inspection.decode import ImageRefused
+from inspection.judgement import Judgement
+from workers.engines import RgbImage
+from workers.inspecting.held import Failed, HeldClaim, Job, NotTried, Refused
+from workers.inspecting.images import read_image
+from workers.inspecting.models import Pace
+
+_log = structlog.get_logger()
+
+_POLL_S = 0.02
+
+
+class Fetcher:
+    """Puts decoded frames into a short queue, and None after the last one."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: FrameStore,
+        pace: Pace,
+        *,
+        queue_name: str,
+        lease_s: float,
+        drain_s: float,
+        depth: int,
+        stop: threading.Event,
+        busy: Callable[[], bool],
+    ) -> None:
+        """
+        Args:
+            depth: decoded images that wait for the engine, each as large as its pixels.
+            busy: whether frames fetched before are still on their way. While they are, it is
+                worth looking for more, since the engine is warm and running.
+        """
+        self._database, self._store, self._pace = database, store, pace
+        self._queue_name, self._lease_s, self._drain_s = queue_name, lease_s, drain_s
+        self._stop, self._busy = stop, busy
+        self._aborted = threading.Event()
+        self.jobs: queue.Queue[Job | None] = queue.Queue(maxsize=depth)
+        self.fetched = 0  # frames put into the queue so far
+        self.more_waits = False  # whether it ended although more may wait
+        self._thread = threading.Thread(target=self._run, name="fetch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def abort(self) -> None:
+        """Let go of a thread whose queue nobody reads any more."""
+        self._aborted.set()
+        while self.jobs.get() is not None:
+            pass
+
+    def _run(self) -> None:
+        try:
+            self._fetch_until(time.monotonic() + self._drain_s)
+        except SQLAlchemyError as error:
+            # Nothing is lost: what was claimed has its lease, and the sweeper rings again.
+            _log.warning("claim.failed", error=str(error))
+        finally:
+            self.jobs.put(None)
+
+    def _fetch_until(self, deadline: float) -> None:
+        while not self._stop.is_set() and not self._aborted.is_set():
+            if time.monotonic() > deadline:
+                self.more_waits = True
+                return
+            held = self._claim()
+            if held is not None:
+                for frame in held.claim.frames:
+                    if self._aborted.is_set():
+                        return
+                    self.fetched += 1
+                    self.jobs.put(Job(held, frame, self._image(frame)))
+            elif self._busy():
+                time.sleep(_POLL_S)
+            else:
+                return
+
+    def _claim(self) -> HeldClaim | None:
+        lease_s = self._pace.lease_s(self._lease_s)
+        with self._database.sessions.begin() as session:
+            taken = claim(
+                session, self._queue_name, lease_s=lease_s, limit=self._pace.frames_per_claim
+            )
+        return HeldClaim(taken, lease_s) if taken is not None else None
+
+    def _image(self, frame: ClaimedFrame) -> RgbImage | Refused | Failed | NotTried:
+        if self._stop.is_set():
+            return NotTried()
+        try:
+            return read_image(self._store, frame)
+        except ImageRefused as error:
+            return Refused(Judgement.not_inspected(error.reason, error.detail))
+        except Exception as error:  # noqa: BLE001 - whatever a decoder raises on hostile bytes
+            _log.warning("image.failed", acquisition_id=frame.acquisition_id, error=repr(error))
+            return Failed(f"reading the image: {error!r}")

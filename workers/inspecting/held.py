@@ -1,0 +1,78 @@
+"""A claim on its way through the worker, and what becomes of each of its frames."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from db.queries.claims import Claim, ClaimedFrame
+from db.queries.results import NewInspection
+from inspection.detections import Detections
+from inspection.judgement import Judgement
+from workers.engines import RgbImage
+from workers.inspecting.models import WarmModel
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An attempt that raised. It may be tried again."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class NotTried:
+    """The worker is told to stop: as if it had never been claimed."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It can never be inspected as it is."""
+
+    judgement: Judgement
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What the engine found, in how much of its time."""
+
+    detections: Detections
+    model: WarmModel
+    engine_s: float
+
+
+Outcome = Detected | Refused | Failed | NotTried
+
+
+@dataclass
+class HeldClaim:
+    """A claim, until all its frames have an outcome."""
+
+    claim: Claim
+    lease_s: float
+    claimed_at: float = field(default_factory=time.monotonic)
+    results: list[NewInspection] = field(default_factory=list)
+    failed: dict[int, str] = field(default_factory=dict)  # error by acquisition id
+    not_tried: list[int] = field(default_factory=list)
+    judged: set[int] = field(default_factory=set)  # acquisition ids on which the model ran
+    model: WarmModel | None = None  # where it judged anything
+    model_version_id: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        done = len(self.results) + len(self.failed) + len(self.not_tried)
+        return done == len(self.claim.frames)
+
+    @property
+    def lease_left_s(self) -> float:
+        """By this process's own clock, which stands still while it is stopped: never a proof."""
+        return self.claimed_at + self.lease_s - time.monotonic()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A frame with its pixels, or with why it has none."""
+
+    held: HeldClaim
+    frame: ClaimedFrame
+    image: RgbImage | Refused | Failed | NotTried

@@ -1,0 +1,32 @@
+"""From the frame store to pixels: read, checked against its hash, decoded."""
+
+import hashlib
+
+from db.frames import FrameMissing, FrameStore
+from db.queries.claims import ClaimedFrame
+from inspection.decode import ImageRefused, decode_image
+from inspection.verdicts import Reason
+from workers.engines import RgbImage
+
+
+def read_image(store: FrameStore, claimed: ClaimedFrame) -> RgbImage:
+    """The image of an acquisition, uint8 RGB (H, W, 3), upright.
+
+    Raises:
+        ImageRefused: it can never be inspected, with the reason.
+        OSError: the store cannot be read now.
+    """
+    if claimed.image_key is None:
+        raise ImageRefused(Reason.MISSING_IMAGE, "the image was not kept")
+    try:
+        data = store.get(claimed.image_key)
+    except FrameMissing as error:
+        raise ImageRefused(Reason.MISSING_IMAGE, "the stored image is gone") from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    if sha256 != claimed.frame.image_sha256:
+        raise ImageRefused(
+            Reason.CORRUPT,
+            f"the stored image has SHA-256 {sha256[:12]}…,"
+            f" {(claimed.frame.image_sha256 or '')[:12]}… was acquired",
+        )
+    return decode_image(data)
