@@ -83,9 +83,11 @@ class Terminal:
 class ChildOutput:
     """Turns one child's bytes into prefixed lines."""
 
-    def __init__(self, name: str, width: int, number: int, log: BoundedLog, to: Terminal) -> None:
+    def __init__(
+        self, name: str, width: int, number: int, log: BoundedLog, to: Terminal | None
+    ) -> None:
         prefix = f"{name:<{width}} |"
-        if to.coloured:
+        if to is not None and to.coloured:
             prefix = f"\x1b[{_COLOURS[number % len(_COLOURS)]}m{prefix}\x1b[0m"
         self._prefix = prefix
         self._log = log
@@ -113,5 +115,5 @@ class ChildOutput:
     def _put(self, line: bytes) -> None:
         line = line[:LINE_BYTES].rstrip(b"\r")
         self._log.write(line)
-        if line.strip():
+        if self._terminal is not None and line.strip():
             self._terminal.print(f"{self._prefix} {line.decode(errors='replace')}")

@@ -28,6 +28,7 @@ class Child:
     argv: tuple[str, ...]
     env: Mapping[str, str] | None = None  # the whole environment; None: that of `up`
     last_to_stop: bool = False  # the bell stays until nobody listens any more
+    quiet: bool = False  # its lines go into its file alone
     # Seconds since its last sign of life, by this host's monotonic clock; None: it gave none.
     silence_s: Callable[[], float | None] | None = None
 
@@ -58,7 +59,7 @@ class Supervisor:
         logs_dir: Path,
         terminal: Terminal,
         guard: Guard,
-        stop_timeout_s: float = 3.0,
+        stop_timeout_s: float = 2.5,
         hung_s: float = HUNG_S,
     ) -> None:
         self._terminal = terminal
@@ -72,7 +73,8 @@ class Supervisor:
         self._runs = []
         for number, child in enumerate(children):
             log = BoundedLog(logs_dir / f"{child.name}.log")
-            output = ChildOutput(child.name, width, number, log, terminal)
+            to = None if child.quiet else terminal
+            output = ChildOutput(child.name, width, number, log, to)
             self._runs.append(_Run(child, output))
 
     def request_stop(self) -> None:

@@ -161,7 +161,7 @@ def _redis(plan: Plan) -> Iterator[tuple[str, Child | None]]:
         # A socket of a killed run would make the first question go nowhere.
         embedded_redis.redis_socket(folder).unlink(missing_ok=True)
         argv = embedded_redis.redis_argv(binary, folder)
-        yield embedded_redis.redis_url(folder), Child("redis", argv, last_to_stop=True)
+        yield embedded_redis.redis_url(folder), Child("redis", argv, last_to_stop=True, quiet=True)
 
 
 def _start_redis(supervisor: Supervisor, child: Child) -> None:
@@ -208,8 +208,6 @@ def _environment(plan: Plan, redis_url: str) -> dict[str, str]:
         "LINESIDE_RUN_DIR": str(plan.data_dir / "run"),
         # A child's last words must not stay in a buffer.
         "PYTHONUNBUFFERED": "1",
-        # Celery ends what it runs softly at SIGTERM, and not when it is done (RELIABILITY 1.20).
-        "REMAP_SIGTERM": "SIGQUIT",
     }
 
 

@@ -101,6 +101,14 @@ def test_lines_are_prefixed_and_kept_in_files(tmp_path, child, plants):
     assert (tmp_path / "logs" / "cam.log").read_text().startswith("one\ntwo\n")
 
 
+def test_what_a_quiet_child_says_is_only_in_its_file(tmp_path, child, plants):
+    quiet = replace(child("bell", "print('ding')"), quiet=True)
+    plants.append(Plant(tmp_path, quiet, child("b", SLEEPER)))
+    wait_for(lambda: plants[0].says("bell ended (exit status 0)"))
+    assert (tmp_path / "logs" / "bell.log").read_text().startswith("ding")
+    assert not plants[0].says("ding")
+
+
 def test_a_killed_child_is_started_again(tmp_path, child, plants):
     plants.append(Plant(tmp_path, child("sleeper", SLEEPER)))
     wait_for(lambda: plants[0].says("at work"))
