@@ -42,6 +42,8 @@ def serve(
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
+        # No banner among the lines of `lineside up`.
+        quiet=True,
     )
     worker.start()
     return int(worker.exitcode or 0)
