@@ -1,0 +1,1 @@
+"""The sweeper: finds what nobody was told of, and rings for it."""
