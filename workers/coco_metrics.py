@@ -6,6 +6,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -33,7 +34,9 @@ def mask_precision(
     found: Sequence[Detections], truth: Sequence[Truth], classes: tuple[str, ...]
 ) -> MaskPrecision:
     """COCO's own figures for images in the same order in both lists; at most 100 an image."""
-    images, annotations, results = [], [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for number, (detections, instances) in enumerate(zip(found, truth, strict=True), start=1):
         width, height = detections.size_wh
         images.append({"id": number, "width": width, "height": height})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -12,14 +12,20 @@ import numpy as np
 from inspection import rle
 from inspection.detections import InstanceMask
 from inspection.drawing.dataset import image_rng
+from inspection.drawing.drawn import Drawn
 from inspection.drawing.shelves import CLASSES as SHELF_CLASSES
 from inspection.drawing.shelves import draw_shelf
 from inspection.drawing.surfaces import CLASSES as SURFACE_CLASSES
 from inspection.drawing.surfaces import draw_surface
+from workers.engines.detector import RgbImage
 from workers.evaluation import LabelledImage
 
 IMAGE_TYPES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
-DRAWN = {"surfaces": (draw_surface, SURFACE_CLASSES), "shelves": (draw_shelf, SHELF_CLASSES)}
+Drawing = tuple[Callable[[np.random.Generator], Drawn], tuple[str, ...]]
+DRAWN: dict[str, Drawing] = {
+    "surfaces": (draw_surface, SURFACE_CLASSES),
+    "shelves": (draw_shelf, SHELF_CLASSES),
+}
 # Fresh images: training sets are drawn with small seeds, validation with 900 001 and up.
 EVALUATION_SEED = 424_242
 
@@ -41,7 +47,7 @@ def mask_pairs(folder: Path, limit: int | None = None) -> Iterator[LabelledImage
             "neither itself nor in its sub-folders"
         )
     for image_path, mask_path, group in _spread(pairs, limit):
-        image = _read(image_path, cv2.IMREAD_COLOR)
+        image = read_rgb(image_path)
         mask = _read(mask_path, cv2.IMREAD_GRAYSCALE)
         if image.shape[:2] != mask.shape[:2]:
             raise LabelledDataError(
@@ -49,7 +55,7 @@ def mask_pairs(folder: Path, limit: int | None = None) -> Iterator[LabelledImage
                 f"its mask {mask.shape[1]}×{mask.shape[0]}"
             )
         # 1-bit masks are read as 0 and 255, and so are 8-bit ones.
-        yield LabelledImage(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), None, mask > 127, group)
+        yield LabelledImage(image, None, mask > 127, group)
 
 
 def coco(folder: Path, limit: int | None = None) -> Iterator[LabelledImage]:
@@ -71,10 +77,8 @@ def coco(folder: Path, limit: int | None = None) -> Iterator[LabelledImage]:
             pair = (names[annotation["category_id"]], mask)
             grouped.setdefault(annotation["image_id"], []).append(pair)
     for image in document["images"][:limit]:
-        pixels = _read(folder / image["file_name"], cv2.IMREAD_COLOR)
-        yield LabelledImage(
-            cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), tuple(grouped.get(image["id"], ()))
-        )
+        pixels = read_rgb(folder / image["file_name"])
+        yield LabelledImage(pixels, tuple(grouped.get(image["id"], ())))
 
 
 def drawn(kind: str, count: int, seed: int = EVALUATION_SEED) -> Iterator[LabelledImage]:
@@ -89,6 +93,15 @@ def drawn(kind: str, count: int, seed: int = EVALUATION_SEED) -> Iterator[Labell
     for number in range(count):
         one = draw(image_rng(seed, number))
         yield LabelledImage(one.image_rgb, one.instances)
+
+
+def read_rgb(path: Path) -> RgbImage:
+    """An image file as uint8 (H, W, 3).
+
+    Raises:
+        LabelledDataError: the file is missing or no image.
+    """
+    return np.asarray(cv2.cvtColor(_read(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def coco_mask(segmentation: rle.Rle | list[list[float]], size_wh: tuple[int, int]) -> InstanceMask:
@@ -122,7 +135,7 @@ def _spread(pairs: list[tuple[Path, Path, str]], limit: int | None) -> list[tupl
     return [pairs[place * len(pairs) // limit] for place in range(limit)]
 
 
-def _read(path: Path, flags: int) -> np.ndarray:
+def _read(path: Path, flags: int) -> RgbImage:
     try:
         content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     except OSError as error:
@@ -130,4 +143,4 @@ def _read(path: Path, flags: int) -> np.ndarray:
     image = cv2.imdecode(content, flags) if content.size else None
     if image is None:
         raise LabelledDataError(f"{path} is no image")
-    return np.asarray(image)
+    return np.asarray(image, np.uint8)

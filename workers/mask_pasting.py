@@ -38,8 +38,7 @@ def letterbox(
     canvas = np.full((side_px, side_px, 3), PAD_LEVEL, dtype=np.uint8)
     inner = image_rgb
     if inner_wh != (width, height):
-        # Area averaging keeps a thin crack that linear sampling would break up; by a whole
-        # number of pixels first, linear after, costs a third of area alone.
+        # Area averaging keeps a thin crack that linear sampling would break up.
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         inner = np.asarray(cv2.resize(image_rgb, inner_wh, interpolation=method), dtype=np.uint8)
     canvas[top : top + inner_wh[1], left : left + inner_wh[0]] = inner
@@ -65,9 +64,9 @@ def to_detections(
         mask_thresholds: float32 (classes,), least probability of a mask pixel.
     """
     width, height = fit.size_wh
-    offset = np.float32([fit.left_px, fit.top_px, fit.left_px, fit.top_px])
+    offset = np.array([fit.left_px, fit.top_px, fit.left_px, fit.top_px], dtype=np.float32)
     real = (boxes - offset) / np.float32(fit.scale)
-    real = np.clip(real, 0, np.float32([width, height, width, height]))
+    real = np.clip(real, 0, np.array([width, height, width, height], dtype=np.float32))
     kept, pasted = [], []
     for place, (x0, y0, x1, y1) in enumerate(real):
         if x1 - x0 < 1 or y1 - y0 < 1:
@@ -97,16 +96,18 @@ def paste(
     side = probability.shape[0]
     step_x, step_y = side / (x1 - x0), side / (y1 - y0)
     # Pixel centre i + 0.5 of the image falls on cell (i + 0.5 - x0) * step - 0.5.
-    matrix = np.float32(
+    matrix = np.array(
         [
             [step_x, 0, (left + 0.5 - x0) * step_x - 0.5],
             [0, step_y, (top + 0.5 - y0) * step_y - 0.5],
-        ]
+        ],
+        dtype=np.float32,
     )
     # Shrinking would skip cells: average them first, so that a thin line stays whole.
     if step_x > 1.5 or step_y > 1.5:
         kernel = (max(1, round(step_x)), max(1, round(step_y)))
-        probability = cv2.blur(probability, kernel, borderType=cv2.BORDER_REPLICATE)
+        blurred = cv2.blur(probability, kernel, borderType=cv2.BORDER_REPLICATE)
+        probability = np.asarray(blurred, dtype=np.float32)
     sampled = cv2.warpAffine(
         probability,
         matrix,

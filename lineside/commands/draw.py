@@ -17,14 +17,12 @@ from tqdm import tqdm
 def command(kind: str, out: Path, count: int, seed: int, masks: bool) -> None:
     """Draw images with their truth: images/ and annotations.json (COCO), seeded."""
     from inspection.drawing import shelves, surfaces
-    from inspection.drawing.dataset import write_coco
+    from inspection.drawing.dataset import Draw, write_coco
 
     if (out / "annotations.json").exists():
         raise click.UsageError(f"{out} holds a data set already; give a new folder to --out.")
-    draw, classes = {
-        "surfaces": (surfaces.draw_surface, surfaces.CLASSES),
-        "shelves": (shelves.draw_shelf, shelves.CLASSES),
-    }[kind]
+    draw: Draw = surfaces.draw_surface if kind == "surfaces" else shelves.draw_shelf
+    classes = surfaces.CLASSES if kind == "surfaces" else shelves.CLASSES
     with tqdm(total=count, desc=f"drawing {kind}", unit="image") as bar:
         path = write_coco(
             out, draw, classes, count, seed, masks=masks, progress=lambda _: bar.update()

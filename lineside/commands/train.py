@@ -9,7 +9,7 @@ import click
 from tqdm import tqdm
 
 
-class _Duration(click.ParamType):
+class _Duration(click.ParamType[float]):
     """Seconds, or 90s, 45m, 1.5h."""
 
     name = "duration"
@@ -80,7 +80,7 @@ def command(
         resume=resume,
         command=shlex.join(["lineside", *sys.argv[1:]]),
     )
-    bars: dict[str, tqdm] = {}  # type: ignore[type-arg]
+    bars: dict[str, tqdm] = {}
 
     def report(stage: str, done: int, total: int) -> None:
         bar = bars.get(stage)

@@ -42,7 +42,7 @@ class TorchDetector:
         self._device = torch.device(device)
         self._thresholds = Thresholds.of(model, least_score)
         network = fold_batch_norms(load_network(model).eval())
-        self._network = network.to(self._device, memory_format=torch.channels_last)
+        self._network = network.to(self._device).to(memory_format=torch.channels_last)
         self._batch = 1 if self._device.type == "cpu" else GPU_BATCH
 
     @property
@@ -92,7 +92,7 @@ def load_network(model: ModelFolder) -> nn.Module:
         known = engine.network if engine else None
         raise ModelFolderError(model.name, f"network {known!r}; this one knows mask-rcnn-light")
     config = NetworkConfig.from_json(engine.config)
-    network = build(config)
+    network: nn.Module = build(config)
     tensors = load_file(model.path / engine.weights)
     try:
         network.load_state_dict(dict(tensors.items()))

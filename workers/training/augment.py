@@ -53,10 +53,12 @@ def augment(
     height, width = image_rgb.shape[:2]
     free_x, free_y = side - width * factor, side - height * factor
     share_x, share_y = (0.5, 0.5) if whole else rng.random(2)
-    matrix = np.float32([[factor, 0, free_x * share_x], [0, factor, free_y * share_y]])
+    matrix = np.array(
+        [[factor, 0, free_x * share_x], [0, factor, free_y * share_y]], dtype=np.float32
+    )
     if factor < 0.8:
         # Warping has no low-pass of its own, so thin lines would break up when shrunk.
-        image_rgb = cv2.GaussianBlur(image_rgb, (0, 0), 0.35 / factor)
+        image_rgb = np.asarray(cv2.GaussianBlur(image_rgb, (0, 0), 0.35 / factor), np.uint8)
     view = cv2.warpAffine(
         image_rgb, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=(PAD_LEVEL,) * 3
     )
@@ -75,7 +77,7 @@ def _warp_masks(
         if mask.bits.size == 0:
             continue
         local = matrix.copy()
-        local[:, 2] += matrix[:, :2] @ np.float32([mask.x0, mask.y0])
+        local[:, 2] += matrix[:, :2] @ np.array([mask.x0, mask.y0], dtype=np.float32)
         warped = cv2.warpAffine(mask.bits.astype(np.uint8) * 255, local, (side, side))
         bits = warped >= 128
         area = int(np.count_nonzero(bits))

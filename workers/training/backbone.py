@@ -69,6 +69,7 @@ class LightPyramid(nn.Module):
         self.fine = ConvBnRelu(fine_channels, fine_channels)
         self.semantic = nn.Conv2d(fine_channels, semantic_classes, 1)
         # Foreground is about one pixel in a hundred: begin from that prior.
+        assert self.semantic.bias is not None
         nn.init.constant_(self.semantic.bias, -4.0)
 
     def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:

@@ -89,9 +89,7 @@ def _drawn(kind: str, work: Path, images: int, seed: int, report: Report) -> Sou
                 classes,
                 count,
                 part_seed,
-                progress=lambda done, part=part, count=count: report(
-                    f"drawing {part} images", done, count
-                ),
+                progress=_counter(report, f"drawing {part} images", count),
             )
         folders.append(folder)
     data = TrainingData(
@@ -102,3 +100,7 @@ def _drawn(kind: str, work: Path, images: int, seed: int, report: Report) -> Sou
     )
     training, validation = (read_coco(folder)[1] for folder in folders)
     return Source(classes, training, validation, (data,), upright=kind == "shelves")
+
+
+def _counter(report: Report, stage: str, total: int) -> Callable[[int], None]:
+    return lambda done: report(stage, done, total)

@@ -6,14 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from inspection import rle
-from workers.labelled_images import coco_mask
+from workers.labelled_images import coco_mask, read_rgb
 from workers.training.augment import Augmentation, augment
 
 Sample = tuple[Tensor, dict[str, Tensor]]
@@ -73,13 +72,11 @@ class TrainingSet(Dataset[Sample]):
     def __getitem__(self, item: int) -> Sample:
         number, side = self.plan[item]
         record = self.records[number]
-        image = cv2.imread(str(record.path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise FileNotFoundError(f"cannot read {record.path}")
+        image = read_rgb(record.path)
         rng = np.random.default_rng([self.seed, item])
         masks = [coco_mask(given, record.size_wh) for _, given in record.annotations]
         classes = [index for index, _ in record.annotations]
-        pixels, kept = augment(rng, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), masks, side, self.how)
+        pixels, kept = augment(rng, image, masks, side, self.how)
         return to_sample(pixels, [(classes[place], bits) for place, bits in kept], side)
 
 

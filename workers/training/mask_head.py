@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import Tensor, nn
 from torchvision.models.detection.roi_heads import (
     RoIHeads,
@@ -66,15 +67,16 @@ class MaskHead(nn.Module):
         up = F.interpolate(
             self.context(context), scale_factor=4.0, mode="bilinear", align_corners=False
         )
-        return self.fuse(torch.cat([up, detail.to(up.dtype)], dim=1))
+        fused: Tensor = self.fuse(torch.cat([up, detail.to(up.dtype)], dim=1))
+        return fused
 
 
-class LightRoIHeads(RoIHeads):
+class LightRoIHeads(RoIHeads):  # type: ignore[misc]
     """torchvision's heads with a bounded number of masks in training and two more losses."""
 
     masks_per_image = 8
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         features: dict[str, Tensor],
         proposals: list[Tensor],
@@ -145,7 +147,7 @@ class LightRoIHeads(RoIHeads):
             {"boxes": box, "labels": label, "scores": score, "masks": mask}
             for box, label, score, mask in zip(boxes, labels, scores, masks, strict=True)
         ]
-        if torch.jit.is_tracing():
+        if torchvision._is_tracing():
             return results
         return [
             {name: value[result["scores"] > 0] for name, value in result.items()}
@@ -166,8 +168,8 @@ class LightRoIHeads(RoIHeads):
         """
         count = class_logits.shape[-1] - 1
         per_image = [len(boxes) for boxes in proposals]
-        decoded = self.box_coder.decode(box_regression, proposals).split(per_image)
-        probabilities = F.softmax(class_logits, -1).split(per_image)
+        decoded = torch.split(self.box_coder.decode(box_regression, proposals), per_image)
+        probabilities = torch.split(F.softmax(class_logits, -1), per_image)
         results: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
         for boxes, chances, shape in zip(decoded, probabilities, image_shapes, strict=True):
             flat = clip_boxes_to_image(boxes, shape)[:, 1:].reshape(-1, 4)

@@ -43,7 +43,11 @@ class NetworkConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> NetworkConfig:
         """Back from model.json; unknown keys raise TypeError."""
-        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**given)
 
 
 class Normalise(nn.Module):
@@ -70,10 +74,10 @@ class Normalise(nn.Module):
         return result
 
 
-class CoarseProposals(RegionProposalNetwork):
+class CoarseProposals(RegionProposalNetwork):  # type: ignore[misc]
     """The proposal network on strides 8 to 64: stride 4 would cost more than the backbone."""
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         images: ImageList,
         features: dict[str, Tensor],

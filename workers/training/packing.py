@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from safetensors.torch import save_file
@@ -29,7 +28,7 @@ from inspection.model_folder import (
 from workers.engines.openvino import OpenVinoDetector
 from workers.engines.thresholds import Thresholds
 from workers.evaluation import LEAST_SCORE, LabelledImage, evaluate
-from workers.labelled_images import coco_mask
+from workers.labelled_images import coco_mask, read_rgb
 from workers.mask_pasting import letterbox
 from workers.training.dataset import Record
 from workers.training.export import export
@@ -118,11 +117,10 @@ def half_precision(network: nn.Module) -> dict[str, torch.Tensor]:
 def labelled(records: list[Record]) -> Iterator[LabelledImage]:
     """Records as labelled images; class names are not known here, so they are the indices."""
     for record in records:
-        image = cv2.imread(str(record.path), cv2.IMREAD_COLOR)
         instances = tuple(
             (str(index), coco_mask(given, record.size_wh)) for index, given in record.annotations
         )
-        yield LabelledImage(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), instances)
+        yield LabelledImage(read_rgb(record.path), instances)
 
 
 def _validate(folder: ModelFolder, records: list[Record]) -> dict[str, Any]:
@@ -142,8 +140,7 @@ def _validate(folder: ModelFolder, records: list[Record]) -> dict[str, Any]:
 def _squares(package: Package) -> Iterator[np.ndarray]:
     step = max(1, len(package.calibration) // CALIBRATION_IMAGES)
     for record in package.calibration[::step][:CALIBRATION_IMAGES]:
-        image = cv2.imread(str(record.path), cv2.IMREAD_COLOR)
-        yield letterbox(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), package.input_px)[0]
+        yield letterbox(read_rgb(record.path), package.input_px)[0]
 
 
 def _write(
