@@ -20,9 +20,10 @@ TIMEOUT_S = 5.0
 # - tcp: over UDP lost packets become damaged pictures.
 # - protocol_whitelist: a server could otherwise name a local file in a playlist.
 # - discardcorrupt, err_detect: a damaged picture is left out, not shown.
+# - analyzeduration, µs: the default of 5 s would be added to every new connection.
 _NETWORK_OPTIONS = (
     "rtsp_transport;tcp|protocol_whitelist;rtsp,rtp,tcp,udp,tls,http,https,crypto"
-    "|fflags;discardcorrupt|err_detect;careful"
+    "|fflags;discardcorrupt|err_detect;careful|analyzeduration;1000000"
 )
 _FILE_OPTIONS = "protocol_whitelist;file"
 

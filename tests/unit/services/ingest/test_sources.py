@@ -1,0 +1,73 @@
+"""What a SOURCE is, and the drawn sources."""
+
+from itertools import islice, pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.ingest import samples
+from services.ingest.frame import Pulse
+from services.ingest.sources import UnknownSource, describe_source
+
+
+def test_sources_are_told_apart(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.MP4"
+    clip.touch()
+    assert describe_source("rtsp://u:p@cam/s") == ("rtsp", "rtsp://u:p@cam/s", {})
+    assert describe_source("/dev/video3") == ("usb", "/dev/video3", {})
+    assert describe_source("0") == ("usb", "0", {})
+    assert describe_source(str(clip)) == ("file", str(clip), {})
+    assert describe_source(str(tmp_path)) == ("folder", str(tmp_path), {})
+    assert describe_source("sample-shelf") == ("sample-shelf", "", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nowhere.mp4", "there is no file or folder nowhere.mp4"),
+        ("ftp://u:hunter2@cam/s", "expected a URL that begins with rtsp"),
+        ("rtsp://u:hunter2/x@cam/s", "%40"),
+        ("IMAGE", "lineside inspect"),
+        ("TEXT", "is no video"),
+    ],
+)
+def test_what_is_no_source_is_told_what_was_expected(tmp_path: Path, text: str, said: str) -> None:
+    files = {"IMAGE": tmp_path / "a.jpg", "TEXT": tmp_path / "a.txt"}
+    if text in files:
+        files[text].touch()
+    with pytest.raises(UnknownSource, match=said) as caught:
+        describe_source(str(files.get(text, text)))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_surfaces_are_the_same_for_the_same_seed_and_number() -> None:
+    draw = samples.surfaces(1, (128, 96))
+    assert draw(0).shape == (96, 128, 3)
+    assert np.array_equal(draw(3), samples.surfaces(1, (128, 96))(3))
+    assert not np.array_equal(draw(3), draw(4))
+
+
+def test_a_shelf_is_sold_from_and_filled_again() -> None:
+    full = {"A1": 2, "A2": 3, "B1": 2}
+    story = samples.ShelfStory(full, seed=1)
+    steps = [story.at(step) for step in range(200)]
+    assert steps[0] == full
+    assert any(0 in step.values() for step in steps)
+    filled = [
+        after[name] == full[name] and before[name] == 0
+        for before, after in pairwise(steps)
+        for name in full
+    ]
+    assert any(filled)
+    # From any step on, in any order.
+    assert samples.ShelfStory(full, seed=1).at(150) == steps[150]
+    assert story.at(20) == steps[20]
+
+
+def test_drawings_come_in_order_from_the_first() -> None:
+    drawings = samples.Drawings(
+        lambda number: np.full((4, 4, 3), number, dtype=np.uint8), first=5, interval_s=0.01
+    )
+    frames = islice(drawings.frames(Pulse(lambda: None)), 3)
+    assert [int(frame.pixels()[0, 0, 0]) for frame in frames] == [5, 6, 7]
