@@ -219,16 +219,23 @@ def find_model(name_or_dir: str | Path, models_dirs: Sequence[Path] = ()) -> Pat
     """
     if isinstance(name_or_dir, Path) or "/" in name_or_dir or name_or_dir.startswith("."):
         path = Path(name_or_dir)
-        if not (path / MANIFEST).is_file():
+        if not _holds_model(path):
             raise ModelFolderError(str(name_or_dir), f"no {MANIFEST} in this folder")
         return path
     known = list_models(models_dirs)
     if name_or_dir in known:
         return known[name_or_dir]
-    if (Path(name_or_dir) / MANIFEST).is_file():
+    if _holds_model(Path(name_or_dir)):
         return Path(name_or_dir)
     names = ", ".join(sorted(known)) or "none"
     raise ModelFolderError(name_or_dir, f"unknown; the models here are: {names}")
+
+
+def _holds_model(folder: Path) -> bool:
+    try:
+        return (folder / MANIFEST).is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def list_models(models_dirs: Sequence[Path] = ()) -> dict[str, Path]:
@@ -237,7 +244,7 @@ def list_models(models_dirs: Sequence[Path] = ()) -> dict[str, Path]:
     for place in (*models_dirs, *starters_dirs()):
         if place.is_dir():
             for folder in sorted(place.iterdir()):
-                if (folder / MANIFEST).is_file():
+                if _holds_model(folder):
                     found.setdefault(folder.name, folder)
     return found
 
