@@ -19,7 +19,9 @@ def command(once: bool, retry_failed: bool) -> None:
     from db.settings import StorageSettings
     from services.alerting.loop import AlertLoop, Policy
     from services.alerting.settings import AlertSettings
+    from services.ingest.logs import configure_logs
 
+    configure_logs()
     try:
         settings = AlertSettings()
     except ValidationError as error:

@@ -3,11 +3,11 @@
 import click
 
 _LOOPS = ("ingest", "sweeper", "alerts", "worker")
-_PAGES = ("api", "dashboard", "web")
+_PORTS = {"api": 8001, "dashboard": 8000, "web": 8000}
 
 
 @click.command()
-@click.argument("process", type=click.Choice((*_LOOPS, *_PAGES)))
+@click.argument("process", type=click.Choice((*_LOOPS, *_PORTS)))
 @click.option(
     "--max-age",
     type=click.FloatRange(min=1),
@@ -18,11 +18,9 @@ _PAGES = ("api", "dashboard", "web")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
-    default=8000,
-    show_default=True,
-    help="Where api, dashboard and web listen.",
+    help="Where api (8001), dashboard and web (8000) listen.",
 )
-def command(process: str, max_age: float, port: int) -> None:
+def command(process: str, max_age: float, port: int | None) -> None:
     """Exit 0 if PROCESS is alive on this host, and 1 if it is not.
 
     A loop is alive while it goes round (it beats then); api, dashboard and web while they answer
@@ -33,8 +31,8 @@ def command(process: str, max_age: float, port: int) -> None:
 
     from db import heartbeat
 
-    if process in _PAGES:
-        url = f"http://127.0.0.1:{port}/healthz"
+    if process in _PORTS:
+        url = f"http://127.0.0.1:{port or _PORTS[process]}/healthz"
         try:
             with urllib.request.urlopen(url, timeout=4):
                 click.echo(f"{process} answers.")
