@@ -6,6 +6,7 @@ torchvision pastes every mask into the whole frame, which takes 717 ms for 100 f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -66,18 +67,20 @@ def to_detections(
     width, height = fit.size_wh
     offset = np.array([fit.left_px, fit.top_px, fit.left_px, fit.top_px], dtype=np.float32)
     real = (boxes - offset) / np.float32(fit.scale)
-    real = np.clip(real, 0, np.array([width, height, width, height], dtype=np.float32))
+    clipped = np.clip(real, 0, np.array([width, height, width, height], dtype=np.float32))
     kept, pasted = [], []
-    for place, (x0, y0, x1, y1) in enumerate(real):
+    for place, (x0, y0, x1, y1) in enumerate(clipped):
         if x1 - x0 < 1 or y1 - y0 < 1:
             continue
-        mask = paste(masks[place], (x0, y0, x1, y1), float(mask_thresholds[class_ids[place]]))
+        # The mask belongs to the whole box, of which the grey border may hold a part.
+        level = float(mask_thresholds[class_ids[place]])
+        mask = paste(masks[place], real[place].tolist(), fit.size_wh, level)
         if mask.bits.size:
             kept.append(place)
             pasted.append(mask)
     return Detections(
         size_wh=fit.size_wh,
-        boxes_xyxy=real[kept].astype(np.float32).reshape(-1, 4),
+        boxes_xyxy=clipped[kept].astype(np.float32).reshape(-1, 4),
         scores=scores[kept].astype(np.float32),
         class_ids=class_ids[kept].astype(np.int64),
         masks=tuple(pasted),
@@ -86,13 +89,24 @@ def to_detections(
 
 def paste(
     probability: npt.NDArray[np.float32],
-    box_xyxy: tuple[float, float, float, float],
+    box_xyxy: Sequence[float],
+    size_wh: tuple[int, int],
     threshold: float,
 ) -> InstanceMask:
-    """Sample one mask at the pixel centres inside its box; empty if no pixel reaches it."""
+    """Sample one mask at the pixel centres inside its box and the image.
+
+    Args:
+        probability: float32 (M, M) over the box.
+        box_xyxy: the box in image px; it may reach beyond the image.
+        size_wh: width and height of the image, px.
+        threshold: least probability of a mask pixel.
+
+    Returns:
+        The mask cropped to its own pixels, 0×0 if no pixel reaches the threshold.
+    """
     x0, y0, x1, y1 = box_xyxy
-    left, top = int(np.floor(x0)), int(np.floor(y0))
-    right, lower = int(np.ceil(x1)), int(np.ceil(y1))
+    left, top = max(0, int(np.floor(x0))), max(0, int(np.floor(y0)))
+    right, lower = min(size_wh[0], int(np.ceil(x1))), min(size_wh[1], int(np.ceil(y1)))
     side = probability.shape[0]
     step_x, step_y = side / (x1 - x0), side / (y1 - y0)
     # Pixel centre i + 0.5 of the image falls on cell (i + 0.5 - x0) * step - 0.5.
