@@ -4,6 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 
@@ -20,6 +22,13 @@ def downgrade(engine: Engine, revision: str = "base") -> None:
     """Undo the migrations down to `revision`. What only newer tables hold is lost."""
     with engine.begin() as connection:
         command.downgrade(_config(connection), revision)
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the database has exactly the tables of this version."""
+    with engine.connect() as connection:
+        heads = ScriptDirectory.from_config(_config(connection)).get_heads()
+        return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
 
 def write_revision(engine: Engine, message: str) -> None:

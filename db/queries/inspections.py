@@ -36,6 +36,7 @@ class InspectionFilter:
 
     station_id: int | None = None
     verdict: str | None = None
+    reason: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     class_name: str | None = None
@@ -71,6 +72,8 @@ def list_inspections(
         statement = statement.where(Inspection.station_id == wanted.station_id)
     if wanted.verdict is not None:
         statement = statement.where(Inspection.verdict == wanted.verdict)
+    if wanted.reason is not None:
+        statement = statement.where(Inspection.reason == wanted.reason)
     if wanted.since is not None:
         statement = statement.where(Inspection.captured_at >= wanted.since)
     if wanted.until is not None:

@@ -1,0 +1,32 @@
+"""`lineside api`: the REST API alone, as containers run it."""
+
+import click
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True)
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Listen on an address that other hosts reach. The token then travels unencrypted, and"
+    " whoever reads it can push frames and change recipes: put it behind TLS or in a network of"
+    " its own, as docker-compose.yml does.",
+)
+@click.option("--threads", type=click.IntRange(2, 512), default=32, show_default=True)
+def command(host: str, port: int, allow_remote: bool, threads: int) -> None:
+    """Serve the REST API."""
+    from lineside.serving import serve
+    from lineside.settings import LOOPBACK
+    from services.api import create_app
+    from services.api.token import WeakToken
+
+    if host not in LOOPBACK and not allow_remote:
+        raise click.ClickException(
+            f"{host} can be reached from other hosts, and the token would travel to it"
+            " unencrypted. Say --allow-remote if that is what you want."
+        )
+    try:
+        serve(create_app, host, port, threads)
+    except WeakToken as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,45 @@
+"""The REST API: OpenAPI 3.1, bearer token, problem documents.
+
+`create_app()` is what a server serves; it reads the settings. Tests hand it values of their own.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from services.api.values import ApiValues
+
+
+def create_app(values: "ApiValues | None" = None) -> "Flask":
+    """The API's app around `values`, or around what the settings say.
+
+    Raises:
+        services.api.token.WeakToken: the token that is set is too short to be one.
+    """
+    from services.api.app import build_app
+
+    return build_app(values or _from_settings())
+
+
+def _from_settings() -> "ApiValues":
+    from db.credentials import SecretBox
+    from db.engine import connect
+    from db.events import Events
+    from db.frames import open_store
+    from db.settings import BrokerSettings, StorageSettings
+    from services.api.token import ensure_api_token
+    from services.api.values import ApiValues
+    from services.bell import Bell
+
+    storage, broker = StorageSettings(), BrokerSettings()
+    return ApiValues(
+        database=connect(storage.resolved_database_url, pool_size=10),
+        store=open_store(storage.resolved_frame_store_url),
+        bell=Bell(broker.redis_url),
+        events=Events(broker.redis_url),
+        token=ensure_api_token(storage.data_dir),
+        secrets=lambda: SecretBox(storage.data_dir / "secret.key"),
+        redis_url=broker.redis_url,
+        models_dirs=(storage.models_dir,) if storage.models_dir else (),
+    )

@@ -1,0 +1,86 @@
+"""The REST API as a Flask app. It serves no page and asks for no cookie."""
+
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from pydantic import ValidationError
+
+from inspection.image_file import MAX_BYTES
+from inspection.recipe import Recipe
+from services.api import auth, document, headers, health, problems
+from services.api.invalid import InvalidRequest
+from services.api.requests import LoudRequest
+from services.api.values import EXTENSION, ApiValues
+from services.api.views import (
+    acquisitions,
+    alerts,
+    cameras,
+    dead_letters,
+    discrepancies,
+    frames,
+    inspections,
+    ledger,
+    lines,
+    models,
+    recipes,
+    sites,
+    stations,
+)
+
+_FORM_AROUND_BYTES = 64 * 1024
+_RESOURCES = (
+    sites,
+    lines,
+    stations,
+    cameras,
+    recipes,
+    frames,
+    acquisitions,
+    inspections,
+    discrepancies,
+    dead_letters,
+    alerts,
+    ledger,
+    models,
+)
+
+
+def build_app(values: ApiValues) -> OpenAPI:
+    """Build the app around what it works with; opens no connection by itself."""
+    app = OpenAPI(
+        "services.api",
+        info=Info(
+            title="Lineside",
+            version="1",
+            description="Cameras in, verdicts and discrepancies out.",
+        ),
+        security_schemes={
+            "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The token in the file api-token of the data folder.",
+            }
+        },
+        validation_error_model=problems.Problem,
+        validation_error_callback=_refuse,
+        doc_ui=False,
+        static_folder=None,
+    )
+    app.request_class = LoudRequest
+    app.extensions[EXTENSION] = values
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BYTES + _FORM_AROUND_BYTES,
+        MAX_FORM_MEMORY_SIZE=_FORM_AROUND_BYTES,
+        MAX_FORM_PARTS=16,
+    )
+    problems.register(app)
+    auth.register(app)
+    headers.register(app)
+    app.register_api(health.blueprint)
+    for resource in _RESOURCES:
+        app.register_api(resource.blueprint)
+    document.serve(app, (frames.PushedFrame, Recipe))
+    return app
+
+
+def _refuse(error: ValidationError) -> InvalidRequest:
+    raise problems.from_validation(error)

@@ -1,0 +1,45 @@
+"""What the API's views work with, handed to `create_app` and read back through the app."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from flask import current_app
+
+from db.credentials import SecretBox
+from db.engine import Database
+from db.frames import FrameStore
+
+
+class Rings(Protocol):
+    """What a bell does (`services.bell.Bell`)."""
+
+    def ring(self, queue: str) -> None: ...
+
+
+class Publishes(Protocol):
+    """What tells the live screens (`db.events.Events`)."""
+
+    def publish(self, event: dict[str, Any]) -> bool: ...
+
+
+@dataclass(frozen=True)
+class ApiValues:
+    database: Database
+    store: FrameStore
+    bell: Rings
+    events: Publishes
+    token: str
+    secrets: Callable[[], SecretBox]  # read when a camera's password is locked, and not before
+    redis_url: str
+    models_dirs: tuple[Path, ...] = ()  # where models are found beside the shipped ones
+    max_wait_s: float = 30.0
+
+
+EXTENSION = "lineside"
+
+
+def values() -> ApiValues:
+    """The values of the app that handles this request."""
+    return cast(ApiValues, current_app.extensions[EXTENSION])

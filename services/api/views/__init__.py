@@ -1,0 +1,1 @@
+"""One module a resource; each holds its schemas and an APIBlueprint named `blueprint`."""

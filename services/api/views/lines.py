@@ -1,0 +1,68 @@
+"""Lines: production lines, and the aisles of a store."""
+
+from typing import Literal
+
+from flask import Response
+from pydantic import Field
+
+from db.queries import stations as queries
+from services.api import answers
+from services.api.answers import answer
+from services.api.fields import Body, NewKey, Output, Ref, RefPath
+from services.api.fields import Line as OneLine
+from services.api.paging import PageQuery
+from services.api.problems import responses
+from services.api.resource import make_blueprint
+from services.api.values import values
+
+blueprint = make_blueprint("lines", "Production lines and aisles.")
+
+
+class LineOut(Output):
+    id: int
+    site_id: int
+    key: str
+    name: str
+    kind: Literal["production", "shelf"]
+
+
+class LinePage(Output):
+    items: list[LineOut]
+    next: str | None
+
+
+class LineQuery(PageQuery):
+    site: Ref | None = Field(None, description="Only of this site, by its id or key.")
+
+
+class NewLine(Body):
+    site: Ref = Field(description="The site's id or key.")
+    key: NewKey
+    name: OneLine = Field(min_length=1)
+    kind: Literal["production", "shelf"] = "production"
+
+
+@blueprint.get("/lines", responses=responses({200: LinePage}, 404))
+def list_lines(query: LineQuery) -> Response:
+    """List lines."""
+    with values().database.reads() as session:
+        site_id = queries.get_site(session, query.site).id if query.site else None
+        rows = queries.list_lines(session, site_id=site_id, after=query.after, limit=query.limit)
+    return answers.page(LinePage, rows, LineOut.model_validate)
+
+
+@blueprint.post("/lines", responses=responses({201: LineOut}, 400, 404, 409, 413, 415))
+def create_line(body: NewLine) -> Response:
+    """Create a line of a site."""
+    with values().database.sessions.begin() as session:
+        row = queries.create_line(session, body.site, body.key, body.name, body.kind)
+    location = f"/api/v1/lines/{row.id}"
+    return answer(LineOut.model_validate(row), 201, headers={"Location": location})
+
+
+@blueprint.get("/lines/<ref>", responses=responses({200: LineOut}, 404))
+def get_line(path: RefPath) -> Response:
+    """One line, by its id or key."""
+    with values().database.reads() as session:
+        row = queries.get_line(session, path.ref)
+    return answer(LineOut.model_validate(row))

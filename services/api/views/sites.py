@@ -1,0 +1,58 @@
+"""Sites: plants and stores."""
+
+from flask import Response
+from pydantic import Field
+
+from db.queries import stations as queries
+from services.api import answers
+from services.api.answers import answer
+from services.api.fields import Body, NewKey, Output, RefPath
+from services.api.fields import Line as OneLine
+from services.api.paging import PageQuery
+from services.api.problems import responses
+from services.api.resource import make_blueprint
+from services.api.values import values
+
+blueprint = make_blueprint("sites", "Plants and stores.")
+
+
+class Site(Output):
+    id: int
+    key: str
+    name: str
+    timezone: str
+
+
+class SitePage(Output):
+    items: list[Site]
+    next: str | None
+
+
+class NewSite(Body):
+    key: NewKey
+    name: OneLine = Field(min_length=1)
+    timezone: str = Field("UTC", max_length=64, description="IANA name, such as Europe/Vienna.")
+
+
+@blueprint.get("/sites", responses=responses({200: SitePage}))
+def list_sites(query: PageQuery) -> Response:
+    """List sites."""
+    with values().database.reads() as session:
+        rows = queries.list_sites(session, after=query.after, limit=query.limit)
+    return answers.page(SitePage, rows, Site.model_validate)
+
+
+@blueprint.post("/sites", responses=responses({201: Site}, 400, 409, 413, 415))
+def create_site(body: NewSite) -> Response:
+    """Create a site."""
+    with values().database.sessions.begin() as session:
+        row = queries.create_site(session, body.key, body.name, body.timezone)
+    return answer(Site.model_validate(row), 201, headers={"Location": f"/api/v1/sites/{row.id}"})
+
+
+@blueprint.get("/sites/<ref>", responses=responses({200: Site}, 404))
+def get_site(path: RefPath) -> Response:
+    """One site, by its id or key."""
+    with values().database.reads() as session:
+        row = queries.get_site(session, path.ref)
+    return answer(Site.model_validate(row))

@@ -1,0 +1,156 @@
+"""Stations: what they inspect by, and their scale."""
+
+from datetime import datetime
+
+from flask import Response
+from pydantic import Field
+
+from db.models import RecipeVersion, Station
+from db.queries import recipes, stations
+from services.api import answers
+from services.api.answers import answer
+from services.api.fields import Body, Id, NewKey, Note, Output, Ref, RefPath, Time
+from services.api.fields import Line as OneLine
+from services.api.paging import PageQuery
+from services.api.problems import responses
+from services.api.resource import make_blueprint
+from services.api.values import values
+
+blueprint = make_blueprint("stations", "Places where something is inspected.")
+
+
+class ActiveRecipe(Output):
+    version_id: int
+    name: str
+    version: int
+    model: str
+
+
+class StationOut(Output):
+    id: int
+    line_id: int
+    key: str
+    name: str
+    created_at: datetime
+    recipe: ActiveRecipe | None = Field(description="None: it accepts no frames yet.")
+    camera_ids: list[int]
+
+
+class StationPage(Output):
+    items: list[StationOut]
+    next: str | None
+
+
+class StationQuery(PageQuery):
+    line: Ref | None = Field(None, description="Only of this line, by its id or key.")
+
+
+class NewStation(Body):
+    line: Ref = Field(description="The line's id or key.")
+    key: NewKey
+    name: OneLine = Field(min_length=1)
+
+
+class Activation(Body):
+    version_id: Id = Field(description="Id of a recipe version.")
+
+
+class Calibration(Output):
+    id: int
+    station_id: int
+    mm_per_px: float
+    method: str
+    made_at: datetime
+    expires_at: datetime | None
+    note: str
+
+
+class CalibrationPage(Output):
+    items: list[Calibration]
+    next: str | None
+
+
+class NewCalibration(Body):
+    mm_per_px: float = Field(gt=0, le=1000, description="Millimetres per pixel.")
+    expires_at: Time | None = None
+    note: Note = Field("", max_length=300)
+
+
+@blueprint.get("/stations", responses=responses({200: StationPage}, 404))
+def list_stations(query: StationQuery) -> Response:
+    """List stations."""
+    with values().database.reads() as session:
+        line_id = stations.get_line(session, query.line).id if query.line else None
+        rows = stations.list_stations(
+            session, line_id=line_id, after=query.after, limit=query.limit
+        )
+        active = stations.active_versions(session, rows.rows)
+    return answers.page(StationPage, rows, lambda row: _render(row, active.get(row.id)))
+
+
+@blueprint.post("/stations", responses=responses({201: StationOut}, 400, 404, 409, 413, 415))
+def create_station(body: NewStation) -> Response:
+    """Create a station of a line."""
+    with values().database.sessions.begin() as session:
+        row = stations.create_station(session, body.line, body.key, body.name)
+    return answer(_render(row, None), 201, headers={"Location": f"/api/v1/stations/{row.id}"})
+
+
+@blueprint.get("/stations/<ref>", responses=responses({200: StationOut}, 404))
+def get_station(path: RefPath) -> Response:
+    """One station, by its id or key."""
+    with values().database.reads() as session:
+        row = stations.get_station(session, path.ref)
+        active = stations.active_versions(session, [row])
+    return answer(_render(row, active.get(row.id)))
+
+
+@blueprint.put("/stations/<ref>/recipe", responses=responses({200: StationOut}, 400, 404, 413, 415))
+def activate_recipe(path: RefPath, body: Activation) -> Response:
+    """Activate a recipe version: it judges from the next acquisition on."""
+    with values().database.sessions.begin() as session:
+        row = recipes.activate(session, path.ref, body.version_id)
+        active = stations.active_versions(session, [row])
+    return answer(_render(row, active.get(row.id)))
+
+
+@blueprint.get("/stations/<ref>/calibrations", responses=responses({200: CalibrationPage}, 404))
+def list_calibrations(path: RefPath, query: PageQuery) -> Response:
+    """A station's calibrations, the newest first; the first unexpired one counts."""
+    with values().database.reads() as session:
+        station_id = stations.get_station(session, path.ref).id
+        rows = stations.list_calibrations(session, station_id, after=query.after, limit=query.limit)
+    return answers.page(CalibrationPage, rows, Calibration.model_validate)
+
+
+@blueprint.post(
+    "/stations/<ref>/calibrations",
+    responses=responses({201: Calibration}, 400, 404, 413, 415),
+)
+def add_calibration(path: RefPath, body: NewCalibration) -> Response:
+    """Set a station's scale."""
+    with values().database.sessions.begin() as session:
+        row = stations.add_calibration(
+            session, path.ref, body.mm_per_px, expires_at=body.expires_at, note=body.note
+        )
+    return answer(Calibration.model_validate(row), 201)
+
+
+def _render(row: Station, active: RecipeVersion | None) -> StationOut:
+    recipe = None
+    if active is not None:
+        recipe = ActiveRecipe(
+            version_id=active.id,
+            name=active.recipe.name,
+            version=active.version,
+            model=active.model,
+        )
+    return StationOut(
+        id=row.id,
+        line_id=row.line_id,
+        key=row.key,
+        name=row.name,
+        created_at=row.created_at,
+        recipe=recipe,
+        camera_ids=[camera.id for camera in row.cameras],
+    )
