@@ -6,11 +6,13 @@ from inspection.drawing.shelves import ShelfScene
 from inspection.recipe import DiscrepancyPolicy, FramePolicy, Position, Recipe
 
 
-def recipe_of_scene(scene: ShelfScene, name: str, description: str = "") -> Recipe:
+def recipe_of_scene(
+    scene: ShelfScene, name: str, model: str = "shelf-starter", description: str = ""
+) -> Recipe:
     """A recipe that expects every facing of the scene, and calls a half-empty position low."""
     return Recipe(
         name=name,
-        model="shelf-starter",
+        model=model,
         description=description,
         positions=positions_of(scene),
         # A shelf looks much the same a second later: only the newest frame counts.

@@ -31,12 +31,12 @@ def as_yaml(recipe: Recipe, comment: str = "") -> str:
     return head + text
 
 
-def example_for(model: str, classes: Sequence[str]) -> str:
+def example_for(model: str, classes: Sequence[str], name: str = "my-recipe") -> str:
     """A recipe to begin with for a model of these classes, with comments that explain it."""
     lines = [
         "# Check this file with `lineside recipe check FILE`, try it with",
         "# `lineside inspect IMAGE --recipe FILE`.",
-        "name: my-recipe",
+        f"name: {name}",
         f"model: {model}",
         "description: What this inspects, in a line.",
         "",

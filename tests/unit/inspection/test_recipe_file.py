@@ -249,9 +249,10 @@ def test_what_is_shipped() -> None:
 
 def test_the_sample_shelf_is_the_scene_that_its_camera_draws() -> None:
     scene = ShelfScene.from_seed(1, (1280, 720))
-    recipe = recipe_of_scene(scene, "shelf-sample", load_recipe("shelf-sample").description)
     # `lineside recipe example shelf-starter --scene 1 --name shelf-sample` writes it anew.
-    assert load_recipe("shelf-sample") == recipe
+    assert load_recipe("shelf-sample") == recipe_of_scene(
+        scene, "shelf-sample", "shelf-starter", "The drawn shelf of seed 1."
+    )
 
 
 def test_positions_hold_the_places_of_their_scene() -> None:
