@@ -92,8 +92,11 @@ class Up:
     def child(self, name: str) -> psutil.Process:
         """The process of one child of `up`, by its program or the command that it runs."""
         for process in psutil.Process(self.process.pid).children():
-            program, *arguments = process.cmdline()
-            if name in arguments[:4] or Path(program).name.startswith(name):
+            try:
+                words = process.cmdline()
+            except psutil.Error:
+                continue  # it has just ended
+            if name in words[1:5] or any(Path(word).name.startswith(name) for word in words[:1]):
                 return process
         raise LookupError(name)
 
