@@ -16,6 +16,7 @@ def command(keys: tuple[str, ...]) -> None:
     import signal
 
     from db.engine import connect
+    from db.heartbeat import Heartbeat, HeartbeatSettings
     from db.settings import BrokerSettings, StorageSettings
     from services.ingest.camera_process import Surroundings
     from services.ingest.fleet import Fleet
@@ -31,7 +32,8 @@ def command(keys: tuple[str, ...]) -> None:
         secret_key_path=(storage.data_dir / "secret.key").absolute(),
     )
     database = connect(surroundings.database_url)
-    fleet = Fleet(database, surroundings, keys=keys)
+    beat = Heartbeat(HeartbeatSettings().folder, "ingest")
+    fleet = Fleet(database, surroundings, keys=keys, beat=beat)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: fleet.stop())
     try:

@@ -10,7 +10,7 @@ import multiprocessing
 import random
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnProcess
@@ -59,12 +59,19 @@ class Fleet:
 
     Args:
         keys: only these cameras; all enabled ones where empty.
+        beat: called again and again from the loop: a sign of life.
     """
 
     def __init__(
-        self, database: Database, surroundings: Surroundings, *, keys: Collection[str] = ()
+        self,
+        database: Database,
+        surroundings: Surroundings,
+        *,
+        keys: Collection[str] = (),
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._database, self._surroundings, self._keys = database, surroundings, keys
+        self._beat = beat
         self._announcer = Announcer(surroundings.redis_url)
         self._context = multiprocessing.get_context("spawn")
         # The first child would start it, and it unblocks the signal that `_start` blocks.
@@ -81,6 +88,7 @@ class Fleet:
     def run(self) -> None:
         try:
             while not self._stopping:
+                self._beat()
                 if time.monotonic() >= self._next_read_s:
                     self._next_read_s = time.monotonic() + _REREAD_EVERY_S
                     self._reread()
