@@ -24,7 +24,6 @@ def create_app(
     redis_url: str,
     *,
     task_limit_s: float = 90,
-    soft_shutdown_s: float = 10,
     include: Sequence[str] = TASK_MODULES,
 ) -> Celery:
     """An app on one Redis.
@@ -32,9 +31,6 @@ def create_app(
     Args:
         task_limit_s: a child whose inspect task takes longer is killed. Without it an engine
             that hangs in native code would hold its worker for ever.
-        soft_shutdown_s: on SIGTERM the child stops claiming and gives back what it has not
-            begun; this is how long it may take. With 0 it would be killed at once, and what it
-            held would wait until its lease runs out.
         include: modules whose tasks the worker runs. They are imported again in every child.
     """
     app = Celery(
@@ -42,7 +38,6 @@ def create_app(
     )
     app.conf.update(
         _SETTINGS,
-        worker_soft_shutdown_timeout=soft_shutdown_s,
         # Of this task alone: a training run on the same app may take hours.
         task_annotations={INSPECT_TASK: {"time_limit": task_limit_s}},
     )

@@ -6,10 +6,8 @@ import functools
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import structlog
-from celery.signals import worker_process_init
 from kombu.exceptions import OperationalError
 
 from workers.inspecting.runtime import Runtime, build_runtime
@@ -17,6 +15,7 @@ from workers.inspecting.runtime import Runtime, build_runtime
 _log = structlog.get_logger()
 
 stopping = threading.Event()
+_draining = threading.Event()
 
 
 def inspect_queue(
@@ -29,7 +28,11 @@ def inspect_queue(
     if stopping.is_set():
         # Told to stop, yet given work: the parent lives on, and replaces a child that ends.
         raise SystemExit
-    more_waits = (runtime or _runtime)().drain(queue)
+    _draining.set()
+    try:
+        more_waits = (runtime or _runtime)().drain(queue)
+    finally:
+        _draining.clear()
     if more_waits and not stopping.is_set():
         try:
             ring_again()
@@ -40,17 +43,21 @@ def inspect_queue(
 
 @functools.cache
 def _runtime() -> Runtime:
+    _stop_softly()
     return build_runtime(stopping)
 
 
-def _stop_softly(**_: Any) -> None:
+def _stop_softly() -> None:
     """End the drain at SIGTERM, which the parent passes on, or at Ctrl-C in a terminal.
 
-    Celery has just set both to be ignored. Without these handlers the drain would go on until
-    the soft shutdown is over and be killed in the middle of a claim.
+    The pool sets both after every signal by which Celery would let us do this earlier. Without
+    these handlers a drain would be killed in the middle of a claim, or go on until it is over.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, _stop)
 
 
-worker_process_init.connect(_stop_softly)
+def _stop(*_: object) -> None:
+    stopping.set()
+    if not _draining.is_set():
+        raise SystemExit

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
@@ -20,18 +22,20 @@ def serve(
     *,
     queues: Sequence[str],
     concurrency: int,
+    soft_shutdown_s: float,
     beat: Callable[[], None],
 ) -> int:
     """Run a worker until it is told to stop; returns its exit status.
 
     Args:
+        soft_shutdown_s: how long a child may take to end its drain before it is killed.
         beat: called again and again from the consumer's own loop: a sign of life.
     """
     setup_logging.connect(_keep_logging, weak=False)
 
     def when_ready(sender: Any, **_: Any) -> None:
         sender.timer.call_repeatedly(_BEAT_S, beat)
-        _pass_on_the_end()
+        _pass_on_the_end(soft_shutdown_s)
 
     worker_ready.connect(when_ready, weak=False)
     worker = app.Worker(
@@ -53,12 +57,13 @@ def _keep_logging(**_: Any) -> None:
     """Celery leaves logging alone where somebody listens to this signal."""
 
 
-def _pass_on_the_end() -> None:
+def _pass_on_the_end(soft_shutdown_s: float) -> None:
     """Let the children know of a shutdown at its beginning, so that they end their drains.
 
-    Celery's own handlers go on to do what they do, once.
+    Celery's own handler then waits for them, which takes as long as one frame. Celery's soft
+    shutdown instead tells them nothing, sleeps its time to the end and kills them.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+    for number in (signal.SIGTERM, signal.SIGINT):
         before = signal.getsignal(number)
         if not callable(before) or getattr(before, "passes_on", False):
             continue
@@ -66,10 +71,19 @@ def _pass_on_the_end() -> None:
         def pass_on(
             number: int, frame: FrameType | None, before: Callable[..., Any] = before
         ) -> None:
-            for child in billiard.active_children():
-                if child.pid is not None:
-                    os.kill(child.pid, signal.SIGTERM)
+            _signal_children(signal.SIGTERM)
+            # A child that hangs is not waited for: its lease runs out, as after a crash.
+            killing = threading.Timer(soft_shutdown_s, _signal_children, [signal.SIGKILL])
+            killing.daemon = True
+            killing.start()
             before(number, frame)
 
         pass_on.passes_on = True  # type: ignore[attr-defined]
         signal.signal(number, pass_on)
+
+
+def _signal_children(number: int) -> None:
+    for child in billiard.active_children():
+        if child.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, number)

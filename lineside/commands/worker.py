@@ -16,9 +16,9 @@ import click
 )
 def command(queues: tuple[str, ...], concurrency: int) -> None:
     """Inspect what waits, until SIGTERM or Ctrl-C."""
-    # Read by Celery when it is imported. Without it SIGTERM would wait for the running drain
-    # to end by itself, however long that takes, instead of ending softly within seconds.
-    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    # Read by Celery when it is imported. With it SIGTERM would sleep through the whole soft
+    # shutdown; without it the worker ends when its child has ended the frame in hand.
+    os.environ.pop("REMAP_SIGTERM", None)
     from db.bell import INSPECT_QUEUE
     from db.heartbeat import Heartbeat, HeartbeatSettings
     from db.settings import BrokerSettings
@@ -30,12 +30,12 @@ def command(queues: tuple[str, ...], concurrency: int) -> None:
     app = create_app(
         BrokerSettings().redis_url,
         task_limit_s=settings.task_limit_s,
-        soft_shutdown_s=settings.soft_shutdown_s,
     )
     status = serve(
         app,
         queues=queues or (INSPECT_QUEUE,),
         concurrency=concurrency,
+        soft_shutdown_s=settings.soft_shutdown_s,
         beat=Heartbeat(HeartbeatSettings().folder, "worker"),
     )
     raise SystemExit(status)
