@@ -72,7 +72,7 @@ def exceeded(measurement: Measurement) -> str:
     if measurement.unit == "1":
         return f"{measurement.value:g} > {limit:g}"
     unit = _SIGNS.get(measurement.unit, measurement.unit)
-    for places in range(1, 5):
+    for places in range(0 if unit.startswith("px") else 1, 5):
         left, right = f"{measurement.value:.{places}f}", f"{limit:.{places}f}"
         # Neither may look equal, nor a limit like 0.25 look like another.
         if left != right and abs(float(right) - limit) < 1e-9:

@@ -60,7 +60,8 @@ def label_of(class_name: str, measurements: Iterable[Measurement]) -> str:
     if not limited:
         return class_name
     worst = min(limited, key=lambda each: order[each.verdict or Verdict.PASS])
-    return f"{class_name} {worst.value:.3g} {worst.unit}"
+    digits = ".0f" if abs(worst.value) >= 100 else ".3g"
+    return f"{class_name} {worst.value:{digits}} {worst.unit}"
 
 
 def draw_marks(rgb: UInt8, marks: Sequence[Mark], *, scale: float = 1.0) -> UInt8:

@@ -72,7 +72,7 @@ def test_a_limit_in_px_is_measured_in_px_where_there_is_a_scale() -> None:
     (finding,) = result.findings
     assert named(finding, "length").unit == "px"
     assert named(finding, "max_width").unit == "mm"
-    assert result.detail == "crack 80.0 px > 70.0 px (upper left)"
+    assert result.detail == "crack 80 px > 70 px (upper left)"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_one_deviation_a_class_and_place_and_the_worst_first() -> None:
         ("crack", "upper left", Verdict.FAIL),
         ("scratch", "upper right", Verdict.WARN),
     ]
-    assert result.deviations[0].detail == "crack 50.0 px > 40.0 px"
+    assert result.deviations[0].detail == "crack 50 px > 40 px"
 
 
 def test_the_line_names_two_and_counts_the_rest() -> None:

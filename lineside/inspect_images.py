@@ -1,0 +1,145 @@
+"""Inspecting image files without a server: read, detect, judge, in the order they were given."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from inspection.decode import ImageRefused, decode_image
+from inspection.detections import Detections
+from inspection.image_file import MAX_BYTES
+from inspection.judge import judge
+from inspection.judgement import JudgedFinding, Judgement, Measurement
+from inspection.recipe import Recipe
+from inspection.verdicts import Reason
+from lineside.image_files import ImageFile
+
+Rgb = npt.NDArray[np.uint8]
+
+
+class Detector(Protocol):
+    """What is needed of an engine (`workers.engines.Detector`)."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    def detect_stream(self, images_rgb: Iterable[Rgb]) -> Iterator[Detections]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Inspected:
+    """One image with its judgement; `rgb` is None where it could not be read."""
+
+    file: ImageFile
+    judgement: Judgement
+    rgb: Rgb | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    file: ImageFile
+    rgb: Rgb | None
+    refusal: Judgement | None
+
+
+def inspect_images(
+    files: Iterable[ImageFile], detector: Detector, recipe: Recipe, mm_per_px: float | None = None
+) -> Iterator[Inspected]:
+    """Inspect images one after the other, as they come out of the engine.
+
+    While the engine works on an image the next ones are read and the last one is measured. What
+    cannot be read, or not be judged without a scale, has the verdict `not_inspected`.
+    """
+    waiting: deque[_Read] = deque()
+    # Without a scale such a recipe judges nothing: the engine need not run.
+    uncalibrated = recipe.needs_mm and mm_per_px is None
+
+    def images() -> Iterator[Rgb]:
+        for file in files:
+            read = _read(file)
+            if uncalibrated and read.rgb is not None:
+                empty = Detections.empty((read.rgb.shape[1], read.rgb.shape[0]))
+                read = _Read(file, None, judge(empty, detector.classes, recipe, None))
+            waiting.append(read)
+            if read.rgb is not None:
+                yield read.rgb
+
+    def refused() -> Iterator[Inspected]:
+        while waiting and waiting[0].refusal is not None:
+            read = waiting.popleft()
+            assert read.refusal is not None
+            yield Inspected(read.file, read.refusal, None)
+
+    for detections in detector.detect_stream(images()):
+        yield from refused()
+        read = waiting.popleft()
+        judgement = judge(detections, detector.classes, recipe, mm_per_px)
+        yield Inspected(read.file, judgement, read.rgb)
+        yield from refused()
+    yield from refused()
+
+
+def _read(file: ImageFile) -> _Read:
+    try:
+        return _Read(file, decode_image(_bytes(file.path)), None)
+    except OSError as error:
+        detail = f"cannot read the file: {error.strerror or type(error).__name__}"
+        missing = isinstance(error, FileNotFoundError)
+        reason = Reason.MISSING_IMAGE if missing else Reason.UNREADABLE
+    except ImageRefused as error:
+        reason, detail = error.reason, error.detail
+    return _Read(file, None, Judgement.not_inspected(reason, detail))
+
+
+def _bytes(path: Path) -> bytes:
+    # One byte more than is taken is enough to be refused, whatever the file holds.
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def to_json(inspected: Inspected) -> dict[str, object]:
+    """One line of `lineside inspect --json`."""
+    judgement = inspected.judgement
+    return {
+        "image": str(inspected.file.path),
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason.value if judgement.reason else None,
+        "detail": judgement.detail,
+        "size_wh": list(judgement.size_wh) if judgement.size_wh else None,
+        "findings": [_finding(finding) for finding in judgement.findings],
+        "measurements": [
+            {"place": measurement.place, "name": measurement.name} | _measurement(measurement)
+            for measurement in judgement.measurements
+        ],
+    }
+
+
+def _finding(finding: JudgedFinding) -> dict[str, object]:
+    measurements: dict[str, object] = {}
+    for measurement in finding.measurements:
+        # With limits in px and in mm a quantity stands twice; the one in mm keeps the name.
+        twice = measurement.name in measurements
+        name = f"{measurement.name}_{measurement.unit}" if twice else measurement.name
+        measurements[name] = _measurement(measurement)
+    return {
+        "class": finding.class_name,
+        "score": round(finding.score, 4),
+        "box_xyxy": [round(edge, 2) for edge in finding.box_xyxy],
+        "mask_rle": finding.mask_rle,
+        "measurements": measurements,
+        "verdict": finding.verdict.value,
+        "place": finding.place,
+    }
+
+
+def _measurement(measurement: Measurement) -> dict[str, object]:
+    shown: dict[str, object] = {"value": round(measurement.value, 4), "unit": measurement.unit}
+    if measurement.verdict is not None:
+        shown["verdict"] = measurement.verdict.value
+    return shown
