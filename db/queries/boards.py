@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased, defer, joinedload
 
+from db.base import UtcDateTime
 from db.models import (
     Acquisition,
     Camera,
@@ -146,17 +147,19 @@ def open_discrepancies(
     return [OpenDiscrepancy(*row) for row in session.execute(statement)]
 
 
-def unresolved_counts(session: Session) -> Mapping[tuple[int, str], int]:
-    """How many discrepancies are unresolved, by station and severity."""
+def unresolved_counts(
+    session: Session, station_ids: Collection[int]
+) -> Mapping[int, Mapping[str, int]]:
+    """How many discrepancies are unresolved at each station, by severity."""
     statement = (
         select(Discrepancy.station_id, Discrepancy.severity, func.count())
-        .where(Discrepancy.state.in_(UNRESOLVED))
+        .where(Discrepancy.station_id.in_(station_ids), Discrepancy.state.in_(UNRESOLVED))
         .group_by(Discrepancy.station_id, Discrepancy.severity)
     )
-    return {
-        (station_id, severity): number
-        for station_id, severity, number in session.execute(statement)
-    }
+    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for station_id, severity, number in session.execute(statement):
+        found[station_id][severity] = number
+    return found
 
 
 def findings_of(
@@ -185,11 +188,47 @@ def lines_with_sites(session: Session) -> Sequence[Line]:
 
 
 def newest_inspections(
-    session: Session, station_id: int, *, before: datetime | None = None, limit: int = 50
+    session: Session,
+    station_id: int,
+    *,
+    since: datetime | None = None,
+    only_deviating: bool = False,
+    limit: int = 50,
 ) -> Sequence[Inspection]:
-    """The newest inspections of a station, captured before a time, the newest first."""
-    statement = select(Inspection).where(Inspection.station_id == station_id)
-    if before is not None:
-        statement = statement.where(Inspection.captured_at < before)
+    """The newest inspections of a station, the newest first, superseded frames left out."""
+    statement = select(Inspection).where(
+        Inspection.station_id == station_id,
+        or_(Inspection.reason.is_(None), Inspection.reason != Reason.SUPERSEDED),
+    )
+    if since is not None:
+        statement = statement.where(Inspection.captured_at >= since)
+    if only_deviating:
+        statement = statement.where(Inspection.verdict.in_(DEVIATING))
     statement = statement.order_by(Inspection.captured_at.desc(), Inspection.id.desc())
     return session.scalars(statement.limit(limit)).all()
+
+
+def neighbours(session: Session, inspection: Inspection) -> tuple[int | None, int | None]:
+    """Ids of the inspections of the same station just before and just after one."""
+    here = tuple_(Inspection.captured_at, Inspection.id)
+    place = tuple_(literal(inspection.captured_at, UtcDateTime()), literal(inspection.id))
+    same = select(Inspection.id).where(Inspection.station_id == inspection.station_id)
+    before = session.scalar(
+        same.where(here < place)
+        .order_by(Inspection.captured_at.desc(), Inspection.id.desc())
+        .limit(1)
+    )
+    after = session.scalar(
+        same.where(here > place).order_by(Inspection.captured_at, Inspection.id).limit(1)
+    )
+    return before, after
+
+
+def images_of(session: Session, inspection_ids: Collection[int]) -> Mapping[int, int]:
+    """Ids of the acquisitions whose image is stored, by inspection."""
+    statement = (
+        select(Inspection.id, Acquisition.id)
+        .join(Acquisition, Acquisition.id == Inspection.acquisition_id)
+        .where(Inspection.id.in_(inspection_ids), Acquisition.image_key.is_not(None))
+    )
+    return dict(session.execute(statement).tuples().all())
