@@ -56,7 +56,10 @@ def crack_coverage(
 
 
 def rasterise(paths: list[Path], size_wh: tuple[int, int]) -> Float2D:
-    """Pixel coverage of tapering lines, float32 (H, W), 0 to 1, drawn at three times the size."""
+    """Pixel coverage of tapering lines, float32 (H, W), 0 to 1, drawn at three times the size.
+
+    A line comes out up to a third of a pixel wider, in the image and in its mask alike.
+    """
     reach = max(float(path.widths_px.max()) for path in paths)
     points = np.concatenate([path.points_xy for path in paths])
     x0, y0 = np.floor(points.min(axis=0) - reach - 2).astype(int)
