@@ -13,6 +13,8 @@ def serve(app_factory: Callable[[], Any], host: str, port: int, threads: int = 4
     """
     from gunicorn.app.base import BaseApplication
 
+    from db.logs import configure_logs
+
     class _Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -35,6 +37,7 @@ def serve(app_factory: Callable[[], Any], host: str, port: int, threads: int = 4
                     self.cfg.set(name, value)
 
         def load(self) -> Any:
+            configure_logs()
             return app_factory()
 
     _Server().run()

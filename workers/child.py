@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 from kombu.exceptions import OperationalError
 
+from db.logs import configure_logs
 from workers.inspecting.runtime import Runtime, build_runtime
 
 _log = structlog.get_logger()
@@ -43,6 +44,7 @@ def inspect_queue(
 
 @functools.cache
 def _runtime() -> Runtime:
+    configure_logs()
     _stop_softly()
     return build_runtime(stopping)
 

@@ -15,11 +15,11 @@ def command(once: bool, retry_failed: bool) -> None:
 
     from db.engine import connect
     from db.heartbeat import Heartbeat, HeartbeatSettings
+    from db.logs import configure_logs
     from db.queries import deliveries
     from db.settings import StorageSettings
     from services.alerting.loop import AlertLoop, Policy
     from services.alerting.settings import AlertSettings
-    from services.ingest.logs import configure_logs
 
     configure_logs()
     try:

@@ -17,10 +17,10 @@ def command(keys: tuple[str, ...]) -> None:
 
     from db.engine import connect
     from db.heartbeat import Heartbeat, HeartbeatSettings
+    from db.logs import configure_logs
     from db.settings import BrokerSettings, StorageSettings
     from services.ingest.camera_process import Surroundings
     from services.ingest.fleet import Fleet
-    from services.ingest.logs import configure_logs
 
     storage, broker = StorageSettings(), BrokerSettings()
     configure_logs()

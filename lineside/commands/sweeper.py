@@ -16,12 +16,14 @@ def command(once: bool) -> None:
     from db.engine import connect
     from db.frames import open_store
     from db.heartbeat import Heartbeat, HeartbeatSettings
+    from db.logs import configure_logs
     from db.settings import BrokerSettings, StorageSettings
     from services import retention
     from services.bell import Bell
     from services.sweeper.loop import run, run_chore, sweep
     from services.sweeper.settings import SweeperSettings
 
+    configure_logs()
     settings, storage = SweeperSettings(), StorageSettings()
     database = connect(storage.resolved_database_url)
     bell = Bell(BrokerSettings().redis_url)

@@ -21,11 +21,13 @@ def command(queues: tuple[str, ...], concurrency: int) -> None:
     os.environ.pop("REMAP_SIGTERM", None)
     from db.bell import INSPECT_QUEUE
     from db.heartbeat import Heartbeat, HeartbeatSettings
+    from db.logs import configure_logs
     from db.settings import BrokerSettings
     from workers.app import create_app
     from workers.serve import serve
     from workers.settings import WorkerSettings
 
+    configure_logs()
     settings = WorkerSettings()
     app = create_app(
         BrokerSettings().redis_url,

@@ -16,6 +16,7 @@ import structlog
 from db.credentials import SecretBox, SecretUnreadable, join_url
 from db.engine import Database, connect
 from db.frames import open_store
+from db.logs import configure_logs
 from db.queries.cameras import CameraSpec
 from services.bell import Bell
 from services.ingest.capture import Capture
@@ -23,7 +24,6 @@ from services.ingest.frame import Pulse
 from services.ingest.health import Health, MinuteCounts
 from services.ingest.intake import Intake
 from services.ingest.ledger_memory import LedgerMemory
-from services.ingest.logs import configure_logs
 from services.ingest.pace import Pace
 from services.ingest.reporter import Announcer, Reporter
 from services.ingest.sources import opener

@@ -1,4 +1,4 @@
-"""Log lines of ingest: one per event, without any camera's password."""
+"""Log lines of every process: one per event, without any password."""
 
 from __future__ import annotations
 
