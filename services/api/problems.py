@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem documents: one place that knows both domain errors and HTTP."""
 
 import math
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,9 +12,10 @@ from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from db.credentials import redact
 from db.errors import Conflict, DomainError, Invalid, NotFound, WrongState
 from db.frames import FrameMissing
-from db.queries.acquisition_errors import Held, KeyReused, NoRecipe, NotResendable, UnknownCamera
+from db.queries.acquisition_errors import Held
 from services.api.invalid import InvalidRequest
 
 _log = structlog.get_logger()
@@ -68,8 +70,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(InterfaceError, _database_away)
     app.register_error_handler(Exception, _unexpected)
-    for error in (DomainError, NoRecipe, UnknownCamera, KeyReused, NotResendable, FrameMissing):
-        app.register_error_handler(error, _domain)
+    app.register_error_handler(DomainError, _domain)
+    app.register_error_handler(FrameMissing, _image_gone)
 
 
 def from_validation(error: ValidationError) -> InvalidRequest:
@@ -82,26 +84,24 @@ def from_validation(error: ValidationError) -> InvalidRequest:
     )
 
 
-_STATUS: dict[type[Exception], int] = {
+_STATUS: dict[type, int] = {
     NotFound: 404,
     WrongState: 409,
     Conflict: 409,
     Invalid: 422,
-    NoRecipe: 409,
-    UnknownCamera: 404,
-    KeyReused: 409,
-    NotResendable: 409,
-    FrameMissing: 404,
 }
 
 
-def _domain(error: Exception) -> Response:
+def _domain(error: DomainError) -> Response:
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
-    detail = "the image is gone" if isinstance(error, FrameMissing) else str(error)
     errors = None
     if isinstance(error, Invalid):
         errors = [FieldError(pointer=error.field, detail=f"expected {error.expected}")]
-    return problem(status, detail, errors=errors)
+    return problem(status, str(error), errors=errors)
+
+
+def _image_gone(_error: FrameMissing) -> Response:
+    return problem(404, "The image is gone.")
 
 
 def _invalid_request(error: InvalidRequest) -> Response:
@@ -136,7 +136,9 @@ def _http(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     """A defect of ours: all of it into the log, nothing of it into the answer."""
-    _log.error("api.defect", method=request.method, path=request.path, exc_info=error)
+    # Formatted here, since a log's own rendering may show local variables, passwords among them.
+    told = redact("".join(traceback.format_exception(error)))
+    _log.error("api.defect", method=request.method, path=request.path, traceback=told)
     return problem(500, "Something went wrong here; the log says what.")
 
 

@@ -11,6 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from db.base import utc_now
 from db.bell import INSPECT_QUEUE
 from db.frames import StoredImage, StoreFull
+from db.queries.acquisition_errors import NoRecipe
 from db.queries.acquisitions import NewAcquisition, accept
 from db.queries.camera_pages import saw_push
 from db.queries.stations import get_station, push_camera
@@ -82,8 +83,10 @@ def push_frame(path: RefPath, header: PushHeaders) -> Response:
     captured_at = _plausible(form.captured_at)
     these = values()
     with these.database.reads() as session:
-        # Refuse before storing what nobody would ever look at.
-        get_station(session, path.ref)
+        # Refused before anything is stored that nobody would ever look at.
+        station = get_station(session, path.ref)
+        if station.recipe_version_id is None:
+            raise NoRecipe(station.id)
     image, refusal = _store(data)
     with these.database.sessions.begin() as session:
         station = get_station(session, path.ref)
