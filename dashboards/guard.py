@@ -30,28 +30,29 @@ def register(app: Flask) -> None:
     app.after_request(_add_headers)
 
 
-def host_is_allowed(host: str | None, allowed: frozenset[str] | None) -> bool:
+def host_is_allowed(host: str | None, allowed: frozenset[str] | None, *, remote: bool) -> bool:
     """Whether a page may be asked for under a host name (without its port).
 
-    A name of another site that points at this host (DNS rebinding) is refused; where remote hosts
-    are allowed, addresses are too, since an address cannot be pointed anywhere.
+    A name of another site that points at this host (DNS rebinding) is refused. Where remote hosts
+    are let in, addresses are allowed too: an address cannot be pointed anywhere else.
     """
     if host is None:
         return False
     if allowed is None or host.lower() in allowed:
         return True
-    if allowed - {"127.0.0.1", "::1", "localhost"}:
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return True
-    return False
+    if not remote:
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_host() -> None:
     host = urlsplit("//" + request.headers.get("Host", "")).hostname
-    if not host_is_allowed(host, values().allowed_hosts):
+    its = values()
+    if not host_is_allowed(host, its.allowed_hosts, remote=its.remote):
         abort(421, "This Lineside does not answer under that host name.")
 
 

@@ -33,13 +33,17 @@ class Publishes(Protocol):
 
 @dataclass(frozen=True)
 class DashboardValues:
-    """`allowed_hosts` are the names under which the pages may be asked for; None: any name."""
+    """`allowed_hosts` are the names under which the pages may be asked for; None: any name.
+
+    `remote` says that other hosts are let in, who ask under this host's addresses.
+    """
 
     database: Database
     store: FrameStore
     events: Publishes
     redis_url: str
     allowed_hosts: frozenset[str] | None = field(default=LOOPBACK)
+    remote: bool = False
     max_streams: int = MAX_STREAMS
     now: Callable[[], datetime] = utc_now
 
@@ -67,7 +71,9 @@ def values() -> DashboardValues:
     return parts().values
 
 
-def values_from_settings(allowed_hosts: frozenset[str] | None = LOOPBACK) -> DashboardValues:
+def values_from_settings(
+    allowed_hosts: frozenset[str] | None = LOOPBACK, *, remote: bool = False
+) -> DashboardValues:
     """The values that the environment names. Opens no connection yet."""
     storage = StorageSettings()
     redis_url = BrokerSettings().redis_url
@@ -77,4 +83,5 @@ def values_from_settings(allowed_hosts: frozenset[str] | None = LOOPBACK) -> Das
         events=Events(redis_url),
         redis_url=redis_url,
         allowed_hosts=allowed_hosts,
+        remote=remote,
     )

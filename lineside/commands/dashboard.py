@@ -5,7 +5,7 @@ import click
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8002, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option(
     "--allow-remote",
     is_flag=True,
@@ -31,4 +31,6 @@ def command(host: str, port: int, allow_remote: bool, names: tuple[str, ...], th
             " Say --allow-remote if that is what you want."
         )
     allowed = None if allow_remote and not names else LOOPBACK | {name.lower() for name in names}
-    serve(lambda: create_app(values_from_settings(allowed)), host, port, threads)
+    serve(
+        lambda: create_app(values_from_settings(allowed, remote=allow_remote)), host, port, threads
+    )
