@@ -77,6 +77,7 @@ def evaluate(
     wanted = np.array([name in chosen for name in names])
     tally = _Tally()
     instances_known = True
+    done = 0
     for done, (labelled, found) in enumerate(_pairs(detector, images), start=1):
         found = found.select(wanted[found.class_ids])
         kept = found.select(found.scores >= thresholds.scores[found.class_ids])
@@ -88,7 +89,7 @@ def evaluate(
             tally.truth.append([(chosen.index(n), m) for n, m in labelled.instances if n in chosen])
         if progress is not None:
             progress(done)
-    report: dict[str, Any] = {"images": done if tally.whole else 0, "classes": list(chosen)}
+    report: dict[str, Any] = {"images": done, "classes": list(chosen)}
     report["pixel"] = _pixel_report(tally)
     report["mask_ap"] = report["mask_ap50"] = None
     report["per_class"] = {name: _figures(counts) for name, counts in tally.groups.items()}
