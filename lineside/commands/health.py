@@ -3,7 +3,7 @@
 import click
 
 _LOOPS = ("ingest", "sweeper", "alerts", "worker")
-_PORTS = {"api": 8001, "dashboard": 8000, "web": 8000}
+_PORTS = {"api": 8001, "dashboard": 8002, "web": 8000}
 
 
 @click.command()
@@ -18,7 +18,7 @@ _PORTS = {"api": 8001, "dashboard": 8000, "web": 8000}
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
-    help="Where api (8001), dashboard and web (8000) listen.",
+    help="Where it listens: api 8001, dashboard 8002, web 8000.",
 )
 def command(process: str, max_age: float, port: int | None) -> None:
     """Exit 0 if PROCESS is alive on this host, and 1 if it is not.
