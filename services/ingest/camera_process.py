@@ -70,7 +70,7 @@ def main(spec: CameraSpec, surroundings: Surroundings, beats: Connection) -> Non
         structlog.get_logger().exception("camera.failed")
         sys.exit(1)
     finally:
-        bell.close(0.3)
+        bell.close(0.2)
         announcer.close()
         database.dispose()
 
@@ -137,9 +137,9 @@ def _run(
         try:
             capture.run()
         finally:
-            intake.close(0.7)
+            intake.close(0.5)
     finally:
-        reporter.close(0.5)
+        reporter.close(0.3)
 
 
 def _address(spec: CameraSpec, surroundings: Surroundings) -> str:

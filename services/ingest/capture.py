@@ -101,6 +101,8 @@ class Capture:
         watch = FeedWatch(live=source.live)
         trigger = FrameTrigger(self._frames.trigger, files=self._files)
         looked_s = float("-inf")
+        if self._files:
+            self._health.online()  # a watched folder is well while nothing comes
         try:
             for frame in source.frames(self._pulse):
                 self._pulse.beat()

@@ -32,7 +32,7 @@ _log = structlog.get_logger()
 SILENCE_S = 10.0
 _START_SILENCE_S = 30.0  # a process that imports on a busy host is silent for long
 _REREAD_EVERY_S = 2.0
-_STOP_S = 1.4  # ingest as a whole ends within 2 s
+_STOP_S = 1.2  # ingest as a whole ends within 2 s
 _KILL_S = 1.0
 _BACK_OFF_S = (1.0, 60.0)
 _STEADY_S = 60.0  # one that ran as long starts again without waiting
@@ -121,7 +121,7 @@ class Fleet:
             run.spec = spec
             if spec.frames is None:
                 self._tell_to_stop(run)
-                self._say(run, CameraState.OFFLINE, "the station has no active recipe")
+                self._say([run.spec], CameraState.OFFLINE, "the station has no active recipe")
 
     def _retire(self, run: _Run) -> None:
         if not run.retired:
@@ -178,7 +178,7 @@ class Fleet:
             run.beats.close()
         run.process, run.beats = None, None
         if run.retired:
-            self._say(run, CameraState.DISABLED, "disabled")
+            self._say([run.spec], CameraState.DISABLED, "disabled")
             del self._runs[run.spec.camera_id]
             return
         if exit_code == 0 or run.stopping_since_s is not None:
@@ -197,7 +197,7 @@ class Fleet:
             else f"its process ended ({how}) and is started anew"
         )
         _log.warning("camera.died", camera=run.spec.key, how=how, retry_s=round(wait_s, 1))
-        self._say(run, CameraState.OFFLINE, reason)
+        self._say([run.spec], CameraState.OFFLINE, reason)
         self._next_read_s = now_s  # its acquisitions have been numbered on since
 
     def _listen(self, timeout_s: float) -> None:
@@ -231,18 +231,20 @@ class Fleet:
             if run.process.exitcode is None:
                 run.process.kill()
                 run.process.join(_KILL_S)
-        for run in running:
-            self._say(run, CameraState.OFFLINE, "ingest is stopped")
+        self._say([run.spec for run in running], CameraState.OFFLINE, "ingest is stopped")
 
-    def _say(self, run: _Run, state: CameraState, reason: str) -> None:
-        spec = run.spec
+    def _say(self, specs: Sequence[CameraSpec], state: CameraState, reason: str) -> None:
         try:
             with self._database.sessions.begin() as session:
-                told = cameras.write_state(session, spec.camera_id, state, reason, utc_now())
+                told = [
+                    spec
+                    for spec in specs
+                    if cameras.write_state(session, spec.camera_id, state, reason, utc_now())
+                ]
         except SQLAlchemyError as error:
-            _log.warning("camera.state_unwritten", camera=spec.key, error=type(error).__name__)
+            _log.warning("fleet.state_unwritten", error=type(error).__name__)
             return
-        if told:
+        for spec in told:
             self._announcer.camera(spec.station_id, spec.camera_id, state.value)
 
 
