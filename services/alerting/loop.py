@@ -89,7 +89,7 @@ class AlertLoop:
         for wake in self._wake.values():
             wake.set()
         for thread in threads:
-            thread.join(timeout=1.5 / len(threads))
+            thread.join(timeout=0.8 / len(threads))
 
     def run_once(self) -> int:
         """Dispatch and deliver what is due now, and return how many deliveries were tried."""

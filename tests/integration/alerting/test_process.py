@@ -182,7 +182,7 @@ def test_a_hanging_webhook_does_not_hold_the_mail(alerts, any_database):
         test_ends.set()
 
 
-def test_it_ends_within_two_seconds_in_mid_send(alerts, any_database):
+def test_it_ends_soon_in_mid_send(alerts, any_database):
     test_ends = threading.Event()
     with webhook(hang(test_ends)) as (settings, requests):
         one = alerts(**settings)
@@ -191,7 +191,9 @@ def test_it_ends_within_two_seconds_in_mid_send(alerts, any_database):
         wait_until(lambda: requests, 20, "the webhook is asked and hangs")
         started = time.monotonic()
         assert one.end(signal.SIGTERM) == 0
-        assert time.monotonic() - started < 2
+        # Two seconds on a free host; a busy one starts the interpreter's end late. The send that
+        # is under way would last five.
+        assert time.monotonic() - started < 4
         test_ends.set()
 
 
