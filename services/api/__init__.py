@@ -35,7 +35,7 @@ def _from_settings() -> "ApiValues":
     storage, broker = StorageSettings(), BrokerSettings()
     return ApiValues(
         database=connect(storage.resolved_database_url, pool_size=10),
-        store=open_store(storage.resolved_frame_store_url),
+        store=open_store(storage.resolved_frame_store_url, min_free_bytes=storage.min_free_bytes),
         bell=Bell(broker.redis_url),
         events=Events(broker.redis_url),
         token=ensure_api_token(storage.data_dir),
