@@ -50,8 +50,8 @@ def packages(_: Patient) -> Iterator[Finding]:
 
 
 def _lacking(extra: str) -> Iterator[str]:
-    environment = {**default_environment(), "extra": extra}
-    bare = {**environment, "extra": ""}
+    host = {name: str(value) for name, value in default_environment().items()}
+    environment, bare = {**host, "extra": extra}, {**host, "extra": ""}
     for line in importlib.metadata.requires("lineside") or []:
         requirement = Requirement(line)
         marker = requirement.marker
