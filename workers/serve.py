@@ -6,12 +6,14 @@ import contextlib
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
 import billiard
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_ready
 
 _BEAT_S = 2.0
@@ -31,6 +33,8 @@ def serve(
         soft_shutdown_s: how long a child may take to end its drain before it is killed.
         beat: called again and again from the consumer's own loop: a sign of life.
     """
+    # It warns root of pickled messages, which this app does not accept from anybody.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     setup_logging.connect(_keep_logging, weak=False)
 
     def when_ready(sender: Any, **_: Any) -> None:
