@@ -7,6 +7,7 @@ import numpy.typing as npt
 from flask import Blueprint, Response, abort, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from dashboards.errors import answer
 from dashboards.formats import show_times_in
 from dashboards.marks import outlines, to_marks
 from dashboards.pictures import width_for
@@ -16,8 +17,8 @@ from db.frames import FrameMissing
 from db.models import Station
 from db.queries import boards
 from db.queries.inspections import dispositions_of, get_acquisition, get_inspection
-from inspection.decode import ImageRefused, encode_jpeg, encode_png
-from inspection.overlay import draw_marks, transparent_marks
+from inspection.decode import ImageRefused, encode_jpeg
+from inspection.overlay import draw_marks, encode_layer, transparent_marks
 
 blueprint = Blueprint("inspections", __name__)
 
@@ -86,7 +87,7 @@ def overlay(inspection_id: int, kind: str) -> AnyResponse:
         if not width_px or not inspection.image_height_px:
             raise NotFound("image of inspection", inspection_id)
         size_wh = (shown_px, max(1, round(inspection.image_height_px * scale)))
-        return encode_png(transparent_marks(size_wh, marks, scale=scale))
+        return encode_layer(transparent_marks(size_wh, marks, scale=scale))
 
     make, mimetype = (composed, "image/jpeg") if kind == "jpg" else (transparent, "image/png")
     return _kept(f"{kind}-{inspection_id}-{width}", make, mimetype)
@@ -95,7 +96,9 @@ def overlay(inspection_id: int, kind: str) -> AnyResponse:
 @blueprint.errorhandler(FrameMissing)
 @blueprint.errorhandler(ImageRefused)
 def _no_image(_error: Exception) -> AnyResponse:
-    abort(404, "The image is not stored any more, or cannot be shown. Its results still are.")
+    return answer(
+        404, "No image", "The image is not stored any more, or cannot be shown. Its results are."
+    )
 
 
 def _stored(key: str | None) -> str:
@@ -115,11 +118,11 @@ def _width() -> int | None:
 
 def _kept(etag: str, make: Callable[[], bytes], mimetype: str) -> AnyResponse:
     """An answer that a browser keeps for good, and that is not made where it has it already."""
-    answer = Response(mimetype=mimetype)
-    answer.set_etag(etag)
-    answer.headers["Cache-Control"] = _FOREVER
+    response = Response(mimetype=mimetype)
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = _FOREVER
     if request.if_none_match.contains(etag):
-        answer.status_code = 304
-        return answer
-    answer.set_data(make())
-    return answer
+        response.status_code = 304
+        return response
+    response.set_data(make())
+    return response

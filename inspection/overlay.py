@@ -89,6 +89,13 @@ def transparent_marks(
     return np.dstack([colour, alpha])
 
 
+def encode_layer(rgba: UInt8) -> bytes:
+    """A transparent layer, uint8 RGBA (H, W, 4), as a PNG file."""
+    done, data = cv2.imencode(".png", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
+    assert done
+    return data.tobytes()
+
+
 def outline_path(mask: InstanceMask, *, tolerance_px: float = 0.7) -> str:
     """The mask's outlines as data of an SVG path, in px of the upright image.
 

@@ -130,7 +130,7 @@ def defect_feed(
         .where(Inspection.id.in_(newest))
         .order_by(Inspection.captured_at.desc(), Inspection.id.desc())
     )
-    return session.execute(statement).tuples().all()
+    return [(row[0], row[1]) for row in session.execute(statement)]
 
 
 def open_discrepancies(
@@ -231,4 +231,4 @@ def images_of(session: Session, inspection_ids: Collection[int]) -> Mapping[int,
         .join(Acquisition, Acquisition.id == Inspection.acquisition_id)
         .where(Inspection.id.in_(inspection_ids), Acquisition.image_key.is_not(None))
     )
-    return dict(session.execute(statement).tuples().all())
+    return {row[0]: row[1] for row in session.execute(statement)}

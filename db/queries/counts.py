@@ -60,18 +60,15 @@ def counts_in(
         .group_by(Inspection.station_id)
     )
     verdicts: dict[int, Sequence[int]] = {row[0]: row[1:] for row in counted}
-    lost = dict(
-        session.execute(
-            select(Camera.station_id, func.sum(CameraMinute.count))
-            .join(CameraMinute, CameraMinute.camera_id == Camera.id)
-            .where(Camera.station_id.in_(station_ids), CameraMinute.minute >= window.start)
-            # What a trigger leaves out was never meant to be inspected.
-            .where(CameraMinute.reason.not_like("trigger%"))
-            .group_by(Camera.station_id)
-        )
-        .tuples()
-        .all()
+    without_row = session.execute(
+        select(Camera.station_id, func.sum(CameraMinute.count))
+        .join(CameraMinute, CameraMinute.camera_id == Camera.id)
+        .where(Camera.station_id.in_(station_ids), CameraMinute.minute >= window.start)
+        # What a trigger leaves out was never meant to be inspected.
+        .where(CameraMinute.reason.not_like("trigger%"))
+        .group_by(Camera.station_id)
     )
+    lost: dict[int, int] = {row[0]: row[1] for row in without_row}
     return {
         station_id: Counts(*(*verdicts.get(station_id, (0, 0, 0, 0, 0)), lost.get(station_id, 0)))
         for station_id in station_ids
@@ -113,7 +110,7 @@ def waiting(session: Session, station_ids: Collection[int]) -> Mapping[int, int]
         .where(text("acquisition.state <> 'done'"), Acquisition.station_id.in_(station_ids))
         .group_by(Acquisition.station_id)
     )
-    return dict(found.tuples().all())
+    return {row[0]: row[1] for row in found}
 
 
 def pareto(
@@ -134,7 +131,7 @@ def pareto(
         .order_by(number.desc(), Finding.class_name)
         .limit(limit)
     )
-    return session.execute(statement).tuples().all()
+    return [(row[0], row[1]) for row in session.execute(statement)]
 
 
 def _number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
