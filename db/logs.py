@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -13,7 +14,10 @@ from db.credentials import redact
 
 
 def configure_logs(**fields: str) -> None:
-    """Set structlog up for this process: every line has `fields`, and none has a password."""
+    """Set structlog up for this process: every line has `fields`, and none has a password.
+
+    For people on a terminal, and where LINESIDE_LOG_FORMAT is `text`; else logfmt.
+    """
 
     def with_fields(
         _logger: object, _name: str, event: MutableMapping[str, Any]
@@ -28,7 +32,7 @@ def configure_logs(**fields: str) -> None:
             structlog.processors.format_exc_info,
             blot_out,
             structlog.dev.ConsoleRenderer(colors=False)
-            if sys.stderr.isatty()
+            if sys.stderr.isatty() or os.environ.get("LINESIDE_LOG_FORMAT") == "text"
             else structlog.processors.LogfmtRenderer(
                 key_order=["timestamp", "level", "event"], drop_missing=True
             ),

@@ -84,14 +84,27 @@ class ChildOutput:
     """Turns one child's bytes into prefixed lines."""
 
     def __init__(
-        self, name: str, width: int, number: int, log: BoundedLog, to: Terminal | None
+        self,
+        name: str,
+        width: int,
+        number: int,
+        log: BoundedLog,
+        to: Terminal | None,
+        *,
+        calm: bool = False,
     ) -> None:
+        """
+        Args:
+            to: where the lines go beside the file; None: nowhere.
+            calm: there without those of the levels info and debug.
+        """
         prefix = f"{name:<{width}} |"
         if to is not None and to.coloured:
             prefix = f"\x1b[{_COLOURS[number % len(_COLOURS)]}m{prefix}\x1b[0m"
         self._prefix = prefix
         self._log = log
         self._terminal = to
+        self._calm = calm
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
@@ -112,8 +125,11 @@ class ChildOutput:
         self.end()
         self._log.close()
 
+    def _is_left_out(self, line: bytes) -> bool:
+        return self._calm and (b" [info " in line[:60] or b" [debug " in line[:60])
+
     def _put(self, line: bytes) -> None:
         line = line[:LINE_BYTES].rstrip(b"\r")
         self._log.write(line)
-        if self._terminal is not None and line.strip():
+        if self._terminal is not None and line.strip() and not self._is_left_out(line):
             self._terminal.print(f"{self._prefix} {line.decode(errors='replace')}")

@@ -50,6 +50,9 @@ class Supervisor:
 
     Each child leads a session of its own, so that Ctrl-C reaches `up` alone, which then ends them
     in order, and so that a child's own children can be killed with it.
+
+    Args:
+        calm: show only what children say above the level info; the files have it all.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Supervisor:
         guard: Guard,
         stop_timeout_s: float = 2.5,
         hung_s: float = HUNG_S,
+        calm: bool = False,
     ) -> None:
         self._terminal = terminal
         self._guard = guard
@@ -74,7 +78,7 @@ class Supervisor:
         for number, child in enumerate(children):
             log = BoundedLog(logs_dir / f"{child.name}.log")
             to = None if child.quiet else terminal
-            output = ChildOutput(child.name, width, number, log, to)
+            output = ChildOutput(child.name, width, number, log, to, calm=calm)
             self._runs.append(_Run(child, output))
 
     def request_stop(self) -> None:

@@ -38,6 +38,7 @@ class Plan:
     host: str
     port: int
     own_camera: "OwnCamera | None" = None  # None: every camera there is, or the sample plant
+    verbose: bool = False
 
     @property
     def address(self) -> str:
@@ -80,7 +81,11 @@ def _supervise(
     children = [redis_child] if redis_child else []
     children += _lineside_children(plan, environment)
     supervisor = Supervisor(
-        children, logs_dir=plan.data_dir / "logs", terminal=terminal, guard=guard
+        children,
+        logs_dir=plan.data_dir / "logs",
+        terminal=terminal,
+        guard=guard,
+        calm=not plan.verbose,
     )
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: supervisor.request_stop())
@@ -208,6 +213,7 @@ def _environment(plan: Plan, redis_url: str) -> dict[str, str]:
         "LINESIDE_RUN_DIR": str(plan.data_dir / "run"),
         # A child's last words must not stay in a buffer.
         "PYTHONUNBUFFERED": "1",
+        "LINESIDE_LOG_FORMAT": "text",
     }
 
 
@@ -233,7 +239,8 @@ def _announce(plan: Plan, terminal: Terminal, supervisor: Supervisor) -> None:
     if terminal.coloured:
         line = f"\x1b[1;32m{line}\x1b[0m"
     terminal.print(f"┌{frame}┐\n│  {line}  │\n└{frame}┘")
-    terminal.print("Ctrl-C stops everything. Logs: " + str(plan.data_dir / "logs"))
+    shown = "Everything" if plan.verbose else "Only warnings are shown here; everything"
+    terminal.print(f"{shown} that is logged lies in {plan.data_dir / 'logs'}. Ctrl-C stops it all.")
 
 
 def _problem(error: urllib.error.HTTPError) -> str:

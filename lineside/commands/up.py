@@ -14,6 +14,7 @@ import click
 @click.option("--loop", is_flag=True, help="Play a clip or a folder again and again.")
 @click.option("--fast", is_flag=True, help="Play a clip as fast as it is inspected.")
 @click.option("--watch", is_flag=True, help="Wait for new images in the folder.")
+@click.option("--verbose", is_flag=True, help="Show every log line, not only warnings.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Instead of LINESIDE_PORT or 8000.")
 def command(
     source: str | None,
@@ -23,6 +24,7 @@ def command(
     loop: bool,
     fast: bool,
     watch: bool,
+    verbose: bool,
     port: int | None,
 ) -> None:
     """Run everything on this host: Redis, cameras, worker, alerts, API and pages.
@@ -61,6 +63,7 @@ def command(
                 host=web.host,
                 port=port or web.port,
                 own_camera=camera,
+                verbose=verbose,
             )
         )
     except (CannotStart, SourceRefused) as error:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def is_alive(pid: int) -> bool:
 class Plant:
     """A supervisor in a thread, and what it has printed."""
 
-    def __init__(self, folder: Path, *children: Child, **limits_s: float) -> None:
+    def __init__(self, folder: Path, *children: Child, **options: Any) -> None:
         self.printed = io.StringIO()
         self.terminal = Terminal(self.printed)
         self.guard = Guard()
@@ -50,7 +51,7 @@ class Plant:
             logs_dir=folder / "logs",
             terminal=self.terminal,
             guard=self.guard,
-            **limits_s,
+            **options,
         )
         self.thread = threading.Thread(target=self.supervisor.run)
         self.thread.start()
@@ -107,6 +108,21 @@ def test_what_a_quiet_child_says_is_only_in_its_file(tmp_path, child, plants):
     wait_for(lambda: plants[0].says("bell ended (exit status 0)"))
     assert (tmp_path / "logs" / "bell.log").read_text().startswith("ding")
     assert not plants[0].says("ding")
+
+
+def test_a_calm_terminal_shows_warnings_and_what_has_no_level(tmp_path, child, plants):
+    body = """
+        print("2026-11-20T13:11:03Z [info     ] claim.committed frames=1")
+        print("2026-11-20T13:11:03Z [warning  ] bell.unheard")
+        print("Traceback", flush=True)
+        import time
+        time.sleep(600)
+    """
+    plants.append(Plant(tmp_path, child("cam", body), calm=True))
+    wait_for(lambda: plants[0].says("Traceback"))
+    assert plants[0].says("bell.unheard")
+    assert not plants[0].says("claim.committed")
+    assert "claim.committed" in (tmp_path / "logs" / "cam.log").read_text()
 
 
 def test_a_killed_child_is_started_again(tmp_path, child, plants):
