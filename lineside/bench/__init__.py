@@ -1,0 +1,1 @@
+"""Speed, measured with one command on the parts that run in production."""

@@ -1,0 +1,141 @@
+"""`lineside bench`: how fast the engine and the whole pipeline are here."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+_RECIPE = "surface-starter"
+
+
+@click.group()
+def command() -> None:
+    """Measure speed on this host, with the parts and settings that run in production.
+
+    Pictures are drawn 1080p surfaces. Whatever else runs on the host takes its share.
+    """
+
+
+@command.command()
+@click.option("--recipe", "recipe_name", default=_RECIPE, show_default=True)
+@click.option("--seconds", type=click.FloatRange(1, 300), default=10, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def engine(recipe_name: str, seconds: float, as_json: bool) -> None:
+    """Frames a second of the engine alone, on images that are decoded already."""
+    from inspection.decode import decode_image
+    from inspection.model_folder import load_model_folder
+    from lineside.bench import engine as bench
+    from lineside.bench import figures, pictures
+    from workers.settings import WorkerSettings
+
+    file, folder = _recipe(recipe_name)
+    images = [decode_image(data) for data in pictures.jpegs(quality=file.frames.jpeg_quality)]
+    settings = WorkerSettings()
+    model = load_model_folder(folder)
+    result: dict[str, Any] = {
+        "model": {"name": model.name, "version": model.version},
+        "settings": _settings(settings),
+        **bench.measure(model, images, settings, seconds),
+        "host": figures.host(),
+    }
+    _print(result, as_json)
+
+
+@command.command()
+@click.option("--recipe", "recipe_name", default=_RECIPE, show_default=True)
+@click.option("--seconds", type=click.FloatRange(3, 300), default=14, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def pipeline(recipe_name: str, seconds: float, as_json: bool) -> None:
+    """Frames a second from camera to committed row, beside those of the engine alone.
+
+    A camera of raw 1080p frames as fast as they are taken, ingest (JPEG encoding and frame store),
+    SQLite, Redis, sweeper and one worker. The engine alone is measured before and after, so that
+    a host that grows slower meanwhile does not show as a worse or better ratio.
+    """
+    from lineside.bench import figures, pictures
+    from lineside.bench import pipeline as bench
+    from lineside.bench.plant import PlantFailed, running
+    from lineside.embedded_redis import RedisMissing
+    from workers.settings import WorkerSettings
+
+    recipe, _ = _recipe(recipe_name)
+    host = figures.host()
+    with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
+        folder = Path(name)
+        try:
+            pictures.write_clip(folder / "camera.avi")
+            alone = [_engine_alone(recipe_name, seconds / 3)]
+            with running(folder, folder / "camera.avi", recipe) as plant:
+                result = bench.measure(plant, seconds)
+            alone.append(_engine_alone(recipe_name, seconds / 3))
+        except (PlantFailed, RedisMissing, OSError) as error:
+            raise click.ClickException(str(error)) from error
+    engine_rate = sum(one["frames_per_s"] for one in alone) / len(alone)
+    engine_ms = sum(one["processor_ms_per_frame"] for one in alone) / len(alone)
+    pipeline_ms = sum(result["processor_ms_per_frame"].values())
+    _print(
+        {
+            "ratio": round(result["frames_per_s"] / engine_rate, 3),
+            # What the ratio would be if all cores were busy with this alone: on a host where
+            # other things run, the steadier one of the two.
+            "ratio_of_processor_time": round(engine_ms / pipeline_ms, 3) if pipeline_ms else None,
+            "engine": {
+                "model": alone[0]["model"],
+                "frames_per_s": round(engine_rate, 2),
+                "frames_per_s_before_after": [one["frames_per_s"] for one in alone],
+                "processor_ms_per_frame": round(engine_ms, 2),
+                "latency_ms": alone[0]["latency_ms"],
+                "peak_memory_mb": alone[0]["peak_memory_mb"],
+            },
+            "pipeline": result,
+            "settings": _settings(WorkerSettings()),
+            "host": host,
+        },
+        as_json,
+    )
+
+
+def _engine_alone(recipe_name: str, seconds: float) -> dict[str, Any]:
+    """In a process of its own, as the worker's is."""
+    argv = [sys.executable, "-m", "lineside", "bench", "engine", "--json"]
+    argv += ["--recipe", recipe_name, "--seconds", f"{max(seconds, 1):g}"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode:
+        raise click.ClickException(f"the engine alone: {done.stderr.strip()}")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _recipe(name: str) -> Any:
+    from db.settings import StorageSettings
+    from inspection.recipe_file import RecipeError, open_recipe
+
+    models_dir = StorageSettings().models_dir
+    try:
+        file = open_recipe(name)
+        return file.recipe, file.check_model([models_dir] if models_dir else [])
+    except RecipeError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _settings(settings: Any) -> dict[str, object]:
+    return settings.model_dump(  # type: ignore[no-any-return]
+        include={"device", "engine_threads", "engine_streams", "claim_engine_s"}
+    )
+
+
+def _print(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result))
+        return
+    for name, value in result.items():
+        if isinstance(value, dict):
+            click.echo(f"{name}:")
+            for key, inner in value.items():
+                click.echo(f"  {key}: {inner}")
+        else:
+            click.echo(f"{name}: {value}")
