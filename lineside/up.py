@@ -88,7 +88,9 @@ def _supervise(
         calm=not plan.verbose,
     )
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: supervisor.request_stop())
+        # `nohup` has the end of the terminal ignored.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: supervisor.request_stop())
     try:
         if redis_child is not None:
             terminal.print(f"Starting Redis ({redis_child.argv[0]}).")
