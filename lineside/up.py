@@ -180,7 +180,9 @@ def _start_redis(supervisor: Supervisor, child: Child) -> None:
 
     supervisor.run_until(answered_or_late, names=[child.name])
     if not supervisor.stopping and not embedded_redis.answers(folder):
-        raise CannotStart(f"Redis did not start within {REDIS_START_TIMEOUT_S:g} s; see above.")
+        raise CannotStart(
+            f"Redis did not start within {REDIS_START_TIMEOUT_S:g} s; see logs/redis.log."
+        )
 
 
 def _lineside_children(plan: Plan, environment: dict[str, str]) -> list[Child]:
