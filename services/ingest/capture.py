@@ -65,12 +65,13 @@ class Capture:
         pulse: Pulse,
         files: bool = False,
         rng: random.Random | None = None,
+        clock: SteadyClock | None = None,
     ) -> None:
         self._open_source, self._intake = open_source, intake
         self._frames, self._files = frames, files
         self._health, self._minutes, self._pulse = health, minutes, pulse
         self._rng = rng or random.Random()  # noqa: S311 - jitter
-        self._clock = SteadyClock()
+        self._clock = clock or SteadyClock()
         self._clock_quiet_s = 0.0
         self._size_wh: tuple[int, int] | None = None
         self._seen_frames = 0  # of the present connection

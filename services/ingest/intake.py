@@ -41,7 +41,8 @@ from services.ingest.pace import Pace
 _log = structlog.get_logger()
 
 _BATCH = 8
-_QUEUE = 8
+# What a live camera may run ahead of a disk or database that is slow for a moment: about a second.
+_QUEUE_FRAMES, _QUEUE_BYTES = 32, 96_000_000
 _HELD_RETRY_S = 0.2
 _AWAY_RETRY_S = 1.0
 
@@ -61,6 +62,10 @@ class Wanted:
     encoded: tuple[bytes, str] | None = None
     key: str | None = None
     refusal: tuple[Reason, str] | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return (0 if self.bgr is None else self.bgr.nbytes) + len((self.encoded or (b"",))[0])
 
 
 class Intake:
@@ -107,7 +112,8 @@ class Intake:
         """
         while True:
             with self._changed:
-                if len(self._queue) < _QUEUE:
+                waiting_bytes = sum(queued.size_bytes for queued in self._queue)
+                if len(self._queue) < _QUEUE_FRAMES and waiting_bytes < _QUEUE_BYTES:
                     self._queue.append(wanted)
                     self._changed.notify_all()
                     return True

@@ -1,11 +1,14 @@
 """A real RTSP server, GStreamer's, run by the system's python3: see tests/integration/streams.py.
 
     python3 rtsp_server.py PORT [--user USER --password PASSWORD] [--pattern ball] [--fps 10]
+                           [--file CLIP]
 
-Serves a test picture as H.264 at rtsp://127.0.0.1:PORT/stream and prints "ready" when it listens.
+Serves a test picture, or a clip, as H.264 at rtsp://127.0.0.1:PORT/stream and prints "ready" when
+it listens.
 """
 
 import argparse
+from pathlib import Path
 
 import gi
 
@@ -21,6 +24,7 @@ def main() -> None:
     parser.add_argument("--password")
     parser.add_argument("--pattern", default="ball")
     parser.add_argument("--fps", type=int, default=10)
+    parser.add_argument("--file", type=Path, help="a clip to serve instead, once per start")
     given = parser.parse_args()
 
     Gst.init(None)
@@ -28,10 +32,14 @@ def main() -> None:
     server.set_address("127.0.0.1")
     server.set_service(given.port)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(
-        f"( videotestsrc is-live=true pattern={given.pattern}"
+    picture = (
+        f"filesrc location={given.file.absolute()} ! decodebin ! videoconvert"
+        if given.file
+        else f"videotestsrc is-live=true pattern={given.pattern}"
         f" ! video/x-raw,width=320,height=240,framerate={given.fps}/1"
-        f" ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps}"
+    )
+    factory.set_launch(
+        f"( {picture} ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps}"
         " ! rtph264pay name=pay0 pt=96 )"
     )
     factory.set_shared(True)

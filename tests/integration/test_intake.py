@@ -156,20 +156,20 @@ def test_png_keeps_every_pixel(make_station: Callable[..., _Station]) -> None:
 def test_a_source_that_can_wait_is_held_and_says_so(make_station: Callable[..., _Station]) -> None:
     station = make_station(policy="every", max_waiting=3)
     station.start()
-    offering = threading.Thread(target=station.offer, args=(range(20),))
+    offering = threading.Thread(target=station.offer, args=(range(60),))
     offering.start()
     wait_until(lambda: "holding" in station.said(), 10, "the camera says that it holds")
     assert station.said() == "holding: 3 frames wait to be inspected"
     assert station.health.condition().state is CameraState.DEGRADED
     assert station.seconds() == [0, 1, 2]
-    for _ in range(20):
+    for _ in range(60):
         station.inspect_all()
-        if len(station.rows()) == 20:
+        if len(station.rows()) == 60:
             break
         count = len(station.rows())
         wait_until(lambda count=count: len(station.rows()) > count, 10, "more is accepted")
     offering.join(10)
-    assert station.seconds() == list(range(20))
+    assert station.seconds() == list(range(60))
     wait_until(lambda: station.said() == "frames arrive", 10, "the hold is over")
     assert station.counted("held") == 0
 
@@ -181,12 +181,12 @@ def test_a_live_source_goes_on_and_what_it_loses_is_counted(
     intake = station.start()
     station.offer(range(2))
     wait_until(lambda: "holding" in station.said(), 10, "the camera says that it holds")
-    taken = station.offer(range(2, 40), waits=False)
+    taken = station.offer(range(2, 100), waits=False)
     lost = taken.count(False)
     assert lost > 20
     assert station.counted("held") == lost
     wait_until(lambda: (station.inspect_all(), intake.idle())[1], 20, "what was taken has rows")
-    assert len(station.rows()) + lost == 40
+    assert len(station.rows()) + lost == 100
 
 
 def test_a_full_disk_gives_rows_without_images(
@@ -273,18 +273,18 @@ def away(any_database: Database) -> Iterator[Callable[[bool], None]]:
 def test_while_the_database_is_away_files_are_held(
     make_station: Callable[..., _Station], away: Callable[[bool], None]
 ) -> None:
-    station = make_station()
+    station = make_station(max_waiting=1000)
     intake = station.start()
     station.offer(range(3))
     wait_until(intake.idle, 10, "the first frames have rows")
     away(True)
-    offering = threading.Thread(target=station.offer, args=(range(3, 25),))
+    offering = threading.Thread(target=station.offer, args=(range(3, 60),))
     offering.start()
     wait_until(lambda: station.said() == "the database is away", 10, "the camera says so")
     away(False)
     offering.join(20)
     wait_until(intake.idle, 20, "the rest has rows")
-    assert station.seconds() == list(range(25))
+    assert station.seconds() == list(range(60))
     assert station.said() == "frames arrive"
 
 
@@ -292,12 +292,12 @@ def test_while_the_database_is_away_files_are_held(
 def test_while_the_database_is_away_live_frames_are_counted(
     make_station: Callable[..., _Station], away: Callable[[bool], None]
 ) -> None:
-    station = make_station()
+    station = make_station(max_waiting=1000)
     intake = station.start()
     away(True)
     station.offer(range(1))
     wait_until(lambda: station.said() == "the database is away", 10, "the camera says so")
-    taken = station.offer(range(1, 40), waits=False)
+    taken = station.offer(range(1, 100), waits=False)
     assert station.counted("database_away") == taken.count(False) > 20
     away(False)
     wait_until(intake.idle, 20, "what was taken has rows")

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from inspection.feed import UInt8
 from inspection.recipe import FramePolicy
 from inspection.verdicts import CameraState, Reason
 from services.ingest.capture import Capture, back_off_s
-from services.ingest.frame import Frame, Pulse, SourceUnavailable
+from services.ingest.frame import Frame, Pulse, SourceUnavailable, SteadyClock
 from services.ingest.health import Health, MinuteCounts
 from services.ingest.intake import Wanted
-from tests.unit.services.ingest.frames import frame, picture
+from tests.unit.services.ingest.frames import START, frame, picture
 
 _BLACK = np.zeros((180, 320, 3), dtype=np.uint8)
 
@@ -60,7 +61,13 @@ class _FakeSource:
 class _Camera:
     """A capture over a row of sources, each opened when the last one broke off."""
 
-    def __init__(self, *sources: _FakeSource | str, stop_after: int = 10_000, **policy: object):
+    def __init__(
+        self,
+        *sources: _FakeSource | str,
+        stop_after: int = 10_000,
+        clock: SteadyClock | None = None,
+        **policy: object,
+    ):
         self.sources = list(sources)
         self.intake = _FakeIntake(stop_after)
         self.health, self.minutes = Health(), MinuteCounts()
@@ -74,6 +81,7 @@ class _Camera:
             minutes=self.minutes,
             pulse=self.pulse,
             rng=_NoWait(),
+            clock=clock,
         )
 
     def run(self) -> bool:
@@ -168,6 +176,19 @@ def test_a_change_of_size_degrades_until_it_is_back() -> None:
     said = "the picture's size changed from 320×180 to 160×90"
     assert any(reason.startswith(said) for _, reason in camera.states)
     assert camera.health.condition().state is CameraState.ONLINE
+
+
+def test_a_clock_that_steps_back_degrades_the_camera_and_loses_no_frame() -> None:
+    wall = iter([START, START, START - timedelta(hours=1), START - timedelta(hours=1)])
+    clock = SteadyClock(wall.__next__, lambda: 0.0)
+    camera = _Camera(
+        _FakeSource(_frames(*[picture(n) for n in range(3)]), live=True), stop_after=3, clock=clock
+    )
+    camera.run()
+    assert len(camera.intake.taken) == 3
+    said = camera.health.condition()
+    assert said.state is CameraState.DEGRADED
+    assert said.reason == "the clock stepped back by 3600 s at 07:00:00 UTC"
 
 
 def test_an_intake_that_died_ends_the_process() -> None:
