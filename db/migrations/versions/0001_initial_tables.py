@@ -346,11 +346,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inspection", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_inspection_station_captured",
-            ["station_id", "captured_at", "verdict", "reason"],
-            unique=False,
+            "ix_inspection_station_captured", ["station_id", "captured_at", "reason"], unique=False
         )
         batch_op.create_index("ix_inspection_station_id", ["station_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_inspection_station_verdict", ["station_id", "verdict", "captured_at"], unique=False
+        )
         batch_op.create_index("ix_inspection_verdict_id", ["verdict", "id"], unique=False)
 
     op.create_table(
@@ -615,6 +616,7 @@ def downgrade() -> None:
     op.drop_table("deviation_streak")
     with op.batch_alter_table("inspection", schema=None) as batch_op:
         batch_op.drop_index("ix_inspection_verdict_id")
+        batch_op.drop_index("ix_inspection_station_verdict")
         batch_op.drop_index("ix_inspection_station_id")
         batch_op.drop_index("ix_inspection_station_captured")
 
