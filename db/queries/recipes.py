@@ -76,6 +76,7 @@ def draft(session: Session, recipe: Recipe) -> tuple[RecipeVersion, bool]:
         .where(RecipeVersion.recipe_id == row.id)
         .order_by(RecipeVersion.version.desc())
         .limit(1)
+        .options(selectinload(RecipeVersion.recipe))
     ).one_or_none()
     if newest is not None and newest.sha256 == sha256:
         return newest, False

@@ -16,10 +16,11 @@ import click
 @click.option("--threads", type=click.IntRange(2, 512), default=32, show_default=True)
 def command(host: str, port: int, allow_remote: bool, threads: int) -> None:
     """Serve the REST API."""
+    from db.settings import StorageSettings
     from lineside.serving import serve
     from lineside.settings import LOOPBACK
     from services.api import create_app
-    from services.api.token import WeakToken
+    from services.api.token import WeakToken, ensure_api_token
 
     if host not in LOOPBACK and not allow_remote:
         raise click.ClickException(
@@ -27,6 +28,8 @@ def command(host: str, port: int, allow_remote: bool, threads: int) -> None:
             " unencrypted. Say --allow-remote if that is what you want."
         )
     try:
-        serve(create_app, host, port, threads)
+        # Here, too: what the serving process raises ends as a traceback.
+        ensure_api_token(StorageSettings().data_dir)
     except WeakToken as error:
         raise click.ClickException(str(error)) from error
+    serve(create_app, host, port, threads)

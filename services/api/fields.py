@@ -13,7 +13,11 @@ def _digits(value: Any) -> Any:
     # Pydantic also reads "1_000", " 7 " and "2.0" as integers, which no schema says.
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
         raise ValueError("expected an integer in digits")
-    return value
+    # To JSON Schema 7.0 is an integer.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_digits)
 
 
 # RFC 3339, section 5.6; pydantic also reads bare numbers as seconds since 1970.
@@ -23,7 +27,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d
 def _rfc3339(value: Any) -> datetime:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise ValueError("expected a time such as 2026-11-20T14:50:00Z, with its offset")
-    return datetime.fromisoformat(value)
+    return datetime.fromisoformat(value.upper())
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -33,7 +37,7 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("expected a time that UTC has, too") from error
 
 
-Id = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(_digits)]
+Id = Annotated[int, Field(ge=1, le=MAX_ID), Whole]
 # An id or a key in a path; which one is told by the digits.
 Ref = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 NewKey = Annotated[
@@ -64,7 +68,7 @@ Time = Annotated[
     AfterValidator(_in_utc),
     Field(description="RFC 3339, with its offset."),
 ]
-Limit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_digits)]
+Limit = Annotated[int, Field(ge=1, le=200), Whole]
 
 
 class Input(BaseModel):

@@ -30,6 +30,7 @@ from tests.unit.services.api.conftest import (  # noqa: F401  (fixtures)
 # What a schema cannot say: a URL's parts, limits in order, a time zone's name, a time to come.
 MAY_REFUSE_VALID = (
     "POST /api/v1/cameras",
+    "PUT /api/v1/cameras/{ref}/source",
     "POST /api/v1/recipes",
     "POST /api/v1/sites",
     "POST /api/v1/stations/{ref}/calibrations",

@@ -1,21 +1,22 @@
 """Cameras. A password in a URL goes in and never comes out again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 from flask import Response
 from pydantic import Field, model_validator
 
-from db.camera_options import CameraOptions
 from db.credentials import BadSourceUrl
 from db.errors import Conflict
 from db.models import Camera
 from db.queries import camera_pages, stations
-from db.queries.cameras import CameraExists, add_camera
+from db.queries.cameras import CameraExists, add_camera, change_source
 from inspection.verdicts import CameraState
 from services.api import answers
 from services.api.answers import answer
-from services.api.fields import Body, NewKey, Output, Ref, RefPath
+from services.api.fields import LINE_PATTERN, Body, NewKey, Output, Ref, RefPath, Whole
 from services.api.fields import Line as OneLine
 from services.api.invalid import InvalidRequest
 from services.api.paging import PageQuery
@@ -27,6 +28,9 @@ blueprint = make_blueprint("cameras", "Where frames come from.")
 
 Kind = Literal["file", "folder", "rtsp", "usb", "push", "sample-surfaces", "sample-shelf"]
 _URL_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
+
+
+SourceText = Annotated[str, Field(max_length=1000, pattern=LINE_PATTERN)]
 
 
 class CameraOut(Output):
@@ -58,25 +62,23 @@ class NewOptions(Body):
     loop: bool = Field(False, description="file: begin again at the end.")
     fast: bool = Field(False, description="file: as fast as frames are taken.")
     watch: bool = Field(False, description="folder: stay, and take images that come later.")
-    seed: int = Field(0, ge=0, le=2**31, description="sample-*: the same seed draws the same.")
+    seed: Annotated[int, Field(ge=0, le=2**31), Whole] = Field(
+        0, description="sample-*: the same seed draws the same."
+    )
     interval_s: float = Field(2.5, gt=0, le=3600, description="sample-*: seconds between frames.")
 
 
-class NewCamera(Body):
-    station: Ref = Field(description="The station's id or key.")
-    key: NewKey
-    name: OneLine = ""
+class NewSource(Body):
     kind: Kind
-    source: OneLine = Field(
+    source: SourceText = Field(
         "",
-        max_length=1000,
         description="rtsp: a URL, whose password is kept apart and never shown. file and folder:"
         " an absolute path on ingest's host. usb: a device such as /dev/video0.",
     )
     options: NewOptions = Field(default_factory=NewOptions)
 
     @model_validator(mode="after")
-    def _source_fits(self) -> "NewCamera":
+    def _source_fits(self) -> Self:
         if self.kind == "rtsp":
             if not self.source.startswith(_URL_SCHEMES):
                 raise ValueError(f"expected a source that begins with {', '.join(_URL_SCHEMES)}")
@@ -86,6 +88,12 @@ class NewCamera(Body):
         elif self.source:
             raise ValueError(f"expected no source for a camera of kind {self.kind}")
         return self
+
+
+class NewCamera(NewSource):
+    station: Ref = Field(description="The station's id or key.")
+    key: NewKey
+    name: OneLine = ""
 
 
 class Minute(Output):
@@ -113,26 +121,35 @@ def list_cameras(query: CameraQuery) -> Response:
 @blueprint.post("/cameras", responses=responses({201: CameraOut}, 400, 404, 409, 413, 415))
 def create_camera(body: NewCamera) -> Response:
     """Add a camera to a station; ingest finds it within seconds."""
-    options = CameraOptions.model_validate(body.options.model_dump())
-    with values().database.sessions.begin() as session:
+    with values().database.sessions.begin() as session, _refusing_sources():
         station = stations.get_station(session, body.station)
-        try:
-            row = add_camera(
-                session,
-                station.id,
-                body.key,
-                body.kind,
-                body.source,
-                box=values().secrets(),
-                name=body.name,
-                options=options.model_dump(),
-            )
-        except CameraExists as error:
-            raise Conflict("camera", f"there is already one named {error.key!r}") from error
-        except BadSourceUrl as error:
-            # Its words hold nothing of the URL.
-            raise InvalidRequest([("source", str(error))]) from error
+        row = add_camera(
+            session,
+            station.id,
+            body.key,
+            body.kind,
+            body.source,
+            box=values().secrets(),
+            name=body.name,
+            options=body.options.model_dump(),
+        )
     return answer(_render(row), 201, headers={"Location": f"/api/v1/cameras/{row.id}"})
+
+
+@blueprint.put("/cameras/<ref>/source", responses=responses({200: CameraOut}, 400, 404, 413, 415))
+def change_camera_source(path: RefPath, body: NewSource) -> Response:
+    """Give a camera another source, or another password; it plays from the start."""
+    with values().database.sessions.begin() as session, _refusing_sources():
+        row = camera_pages.get_camera(session, path.ref)
+        change_source(
+            session,
+            row,
+            body.kind,
+            body.source,
+            box=values().secrets(),
+            options=body.options.model_dump(),
+        )
+    return answer(_render(row))
 
 
 @blueprint.get("/cameras/<ref>", responses=responses({200: CameraOut}, 404))
@@ -162,6 +179,17 @@ def list_minutes(path: RefPath, query: PageQuery) -> Response:
         camera = camera_pages.get_camera(session, path.ref)
         rows = camera_pages.list_minutes(session, camera.id, after=query.after, limit=query.limit)
     return answers.page(MinutePage, rows, Minute.model_validate)
+
+
+@contextmanager
+def _refusing_sources() -> Iterator[None]:
+    try:
+        yield
+    except CameraExists as error:
+        raise Conflict("camera", f"there is already one named {error.key!r}") from error
+    except BadSourceUrl as error:
+        # Its words hold nothing of the URL.
+        raise InvalidRequest([("source", str(error))]) from error
 
 
 def _switch(ref: str, enabled: bool) -> Response:
