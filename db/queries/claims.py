@@ -47,6 +47,10 @@ class Claim:
     model: str
     frames: tuple[ClaimedFrame, ...]
 
+    @property
+    def is_retry(self) -> bool:
+        return any(frame.attempts > 1 for frame in self.frames)
+
 
 @dataclass(frozen=True)
 class _Candidate:
@@ -56,7 +60,12 @@ class _Candidate:
 
 
 def claim(
-    session: Session, queue: str, *, lease_s: float, limit: Callable[[str], int]
+    session: Session,
+    queue: str,
+    *,
+    lease_s: float,
+    limit: Callable[[str], int],
+    retries: bool = True,
 ) -> Claim | None:
     """Claim the oldest few of each camera: of one model, for `lease_s` on the database's clock.
 
@@ -65,6 +74,8 @@ def claim(
 
     Args:
         limit: how many acquisitions of a model to take, at least 1.
+        retries: whether a second or later attempt may be taken now. Where one is due and may
+            not, nothing is claimed: the caller must first let go of what it holds.
     """
     now = database_now(session)
     candidates = _candidates(session, queue, now)
@@ -73,6 +84,8 @@ def claim(
     oldest = min(candidates, key=lambda candidate: candidate.acquisition_id)
     model = oldest.model
     if oldest.attempts > 0:
+        if not retries:
+            return None
         wanted, places = [oldest.acquisition_id], 1
     else:
         places = max(1, limit(model))

@@ -134,6 +134,24 @@ def test_a_lease_that_ran_out_is_claimed_anew_and_alone(any_database: Database) 
         assert give_back(session, lost.token, ids(lost)) == 0
 
 
+def test_a_second_attempt_waits_until_its_worker_holds_nothing_else(
+    any_database: Database,
+) -> None:
+    (all_ids,) = waiting(any_database, 3)
+    with any_database.sessions.begin() as session:
+        lost = take(session, at_most=1)
+    let_leases_run_out(any_database, ids(lost))
+    with any_database.sessions.begin() as session:
+        assert claim(session, "inspect", lease_s=30, limit=lambda model: 8, retries=False) is None
+        retry = take(session)
+    assert ids(retry) == all_ids[:1]
+    assert retry is not None
+    assert retry.is_retry
+    with any_database.sessions.begin() as session:
+        fresh = claim(session, "inspect", lease_s=30, limit=lambda model: 8, retries=False)
+    assert ids(fresh) == all_ids[1:]
+
+
 def test_a_renewed_lease_holds(any_database: Database) -> None:
     waiting(any_database, 2)
     with any_database.sessions.begin() as session:

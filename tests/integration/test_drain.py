@@ -238,6 +238,32 @@ def test_an_engine_that_raises_takes_no_neighbour_along(plant: Plant) -> None:
         assert poison.token is None
 
 
+def test_second_attempts_are_alone_in_their_process(plant: Plant) -> None:
+    """What an image that kills its process could take along: nothing, from its second attempt."""
+    beside: list[int] = []
+
+    def look(number: int) -> None:
+        with plant.database.reads() as session:
+            held = session.scalars(
+                select(Acquisition.attempts).where(Acquisition.state == "claimed")
+            )
+            attempts = list(held)
+        if max(attempts) > 1:
+            beside.append(len(attempts) - 1)
+
+    ids = plant.push(plant.camera(), *[grey() for _ in range(30)])
+    with plant.database.sessions.begin() as session:
+        for acquisition_id in ids[3:25:7]:
+            session.get_one(Acquisition, acquisition_id).attempts = 1
+
+    def load(folder: ModelFolder) -> BrightnessDetector:
+        return BrightnessDetector(folder.classes, look)
+
+    plant.new_runtime(models=Models(load, models_dir=None, budget_bytes=1)).drain("inspect")
+    assert plant.verdicts() == ["pass"] * 30
+    assert beside == [0] * 4
+
+
 def test_an_engine_that_cannot_be_loaded_costs_attempts(plant: Plant) -> None:
     def broken(folder: ModelFolder) -> BrightnessDetector:
         raise MemoryError("no room for the weights")

@@ -82,23 +82,32 @@ class Fetcher:
             if time.monotonic() > deadline:
                 self.more_waits = True
                 return
-            held = self._claim()
+            # Asked before the claim: what ends in between must not end the search as well.
+            busy = self._busy()
+            held = self._claim(retries=not busy)
             if held is not None:
                 for frame in held.claim.frames:
                     if self._aborted.is_set():
                         return
                     self.fetched += 1
                     self.jobs.put(Job(held, frame, self._image(frame)))
-            elif self._busy():
+                while held.claim.is_retry and self._busy() and not self._aborted.is_set():
+                    # It may kill this process, and must find nobody else in it.
+                    time.sleep(_POLL_S)
+            elif busy:
                 time.sleep(_POLL_S)
             else:
                 return
 
-    def _claim(self) -> HeldClaim | None:
+    def _claim(self, *, retries: bool) -> HeldClaim | None:
         lease_s = self._pace.lease_s(self._lease_s)
         with self._database.sessions.begin() as session:
             taken = claim(
-                session, self._queue_name, lease_s=lease_s, limit=self._pace.frames_per_claim
+                session,
+                self._queue_name,
+                lease_s=lease_s,
+                limit=self._pace.frames_per_claim,
+                retries=retries,
             )
         return HeldClaim(taken, lease_s) if taken is not None else None
 

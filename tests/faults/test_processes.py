@@ -1,0 +1,119 @@
+"""Killed, stopped and doubled workers."""
+
+from collections.abc import Callable
+
+from tests.faults.plant import FRAMES, Plant, Worker
+
+NewPlant = Callable[..., Plant]
+
+
+def test_pool_children_killed_in_mid_batch(new_plant: NewPlant) -> None:
+    plant = new_plant()
+    plant.start_sweeper()
+    worker = plant.start_ready_worker()
+    plant.push(FRAMES - 1)
+    for kill in range(3):
+        done = plant.count("done")
+        step = plant.random.randint(5, 30)
+        plant.wait_for(
+            lambda done=done, step=step: (
+                plant.count("done") >= done + step and plant.count("claimed") > 0
+            ),
+            f"the child is in mid-batch for kill {kill}",
+        )
+        for child in worker.children():
+            child.kill()
+    plant.assert_clean(FRAMES)
+    assert worker.process.is_running()  # nothing needed a hand
+
+
+def test_whole_workers_killed_in_mid_batch(new_plant: NewPlant) -> None:
+    plant = new_plant()
+    plant.start_sweeper()
+    worker = plant.start_ready_worker()
+    plant.push(FRAMES - 1)
+    for kill in range(2):
+        step = plant.random.randint(10, 40)
+        done = plant.count("done")
+        plant.wait_for(
+            lambda done=done, step=step: (
+                plant.count("done") >= done + step and plant.count("claimed") > 0
+            ),
+            f"the worker is in mid-batch for kill {kill}",
+        )
+        children = worker.children()
+        worker.kill_main()
+        plant.wait_for(
+            lambda children=children: not any(child.is_running() for child in children),
+            "its children are gone too",
+        )
+        worker = plant.start_worker()
+    plant.assert_clean(FRAMES)
+
+
+def test_the_window_between_pop_and_delivery(new_plant: NewPlant) -> None:
+    plant = new_plant()
+    worker = plant.start_ready_worker()
+    plant.push(FRAMES - 1, ring=False)
+    while not deaf_with_a_ring(plant, worker):
+        worker.go_on()
+    worker.kill()
+    plant.start_sweeper()
+    plant.start_worker()
+    plant.assert_clean(FRAMES)
+
+
+def deaf_with_a_ring(plant: Plant, worker: Worker) -> bool:
+    """Stop a worker while it waits for a ring, and ring: whether Redis gave the ring to it."""
+    plant.wait_for(lambda: plant.listeners() > 0, "it waits for a ring")
+    worker.stop()
+    plant.ring_now()
+    if plant.waiting_rings() == 0:
+        return True
+    # It was stopped between two questions, each of which lasts a second.
+    with plant.redis.client() as client:
+        client.flushall()
+    return False
+
+
+def test_the_same_task_delivered_five_times(new_plant: NewPlant) -> None:
+    plant = new_plant()
+    plant.start_sweeper()
+    plant.start_ready_worker(concurrency=2)
+    plant.push(FRAMES - 1, ring=False)
+    plant.ring_now(times=5, task_id="the-same")
+    plant.assert_clean(FRAMES)
+
+
+def test_a_zombie_that_wakes_after_its_lease(new_plant: NewPlant) -> None:
+    plant = new_plant()
+    plant.start_sweeper()
+    zombie = plant.start_ready_worker()
+    plant.push(FRAMES - 1)
+    plant.wait_for(
+        lambda: plant.count("done") > 20 and plant.count("claimed") > 0, "it is in mid-batch"
+    )
+    zombie.stop()
+    plant.start_worker()
+    plant.wait_until_done()
+    lost_before = zombie.log().count("written=0")
+    zombie.go_on()
+    plant.wait_for(
+        lambda: zombie.log().count("written=0") > lost_before,
+        "the zombie has come to commit, and has written nothing",
+    )
+    plant.assert_clean(FRAMES)
+
+
+def test_a_poisoned_image_that_kills_its_process(new_plant: NewPlant) -> None:
+    plant = new_plant(lease_s=2.0)
+    plant.start_sweeper()
+    worker = plant.start_ready_worker()
+    ids = plant.push(FRAMES - 1, poisoned=(plant.random.randrange(20, 150),))
+    plant.assert_clean(FRAMES, dead=1)
+    letters = plant.start("letters", "-m", "lineside", "dead-letters", "list")
+    assert letters.wait(60) == 0
+    (line,) = (plant.folder / "letters.log").read_text().splitlines()
+    assert int(line.split()[0]) in ids
+    assert "5 attempts" in line
+    assert worker.process.is_running()
