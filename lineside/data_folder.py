@@ -20,11 +20,9 @@ class AlreadyRunning(Exception):
         self.about = about
 
 
-def make_data_folder(data_dir: Path) -> Path:
-    """Create the folder, for its owner alone, and return its absolute path."""
-    data_dir = data_dir.absolute()
+def make_data_folder(data_dir: Path) -> None:
+    """Create the folder, for its owner alone."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return data_dir
 
 
 def lock(data_dir: Path, about: str) -> int:

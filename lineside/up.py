@@ -47,10 +47,16 @@ class Plan:
 
 def up(plan: Plan) -> None:
     """Run the plant until Ctrl-C or SIGTERM. Raises CannotStart."""
-    data_dir = data_folder.make_data_folder(plan.data_dir)
+    data_dir = plan.data_dir
     try:
+        data_folder.make_data_folder(data_dir)
         about = f"process {os.getpid()}, {plan.address}"
         lock = data_folder.lock(data_dir, about)
+    except OSError as error:
+        raise CannotStart(
+            f"cannot write to the data folder {data_dir}: {error.strerror}. Set LINESIDE_DATA_DIR"
+            " to a folder that you may write to."
+        ) from error
     except data_folder.AlreadyRunning as error:
         raise CannotStart(
             f"Lineside already runs on the data folder {data_dir} ({error.about}). Stop it"
@@ -112,6 +118,7 @@ def _supervise(
 
 def prepare_database(plan: Plan, terminal: Terminal) -> None:
     """Bring the tables to this version and seed what is to be seen. Raises CannotStart."""
+    from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
     from db import migrate
@@ -132,6 +139,11 @@ def prepare_database(plan: Plan, terminal: Terminal) -> None:
 
                 if seed_if_empty(session):
                     terminal.print("Added the sample plant: a surface line and a shelf.")
+    except CommandError as error:
+        raise CannotStart(
+            f"the tables in the database are of a newer Lineside ({error}). Update this one, or"
+            " set LINESIDE_DATA_DIR to another folder."
+        ) from error
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         raise CannotStart(f"the database cannot be used: {cause}") from error

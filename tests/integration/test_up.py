@@ -1,9 +1,11 @@
 """`lineside up`, the whole plant, as somebody starts it: in an empty folder, on a free port."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -229,6 +231,38 @@ def test_a_port_in_use_is_said_at_once(tmp_path):
     assert f"port {port} is in use" in done.stderr
     assert str(os.getpid()) in done.stderr
     assert "LINESIDE_PORT" in done.stderr
+
+
+def test_a_data_folder_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "lineside", "up", "--port", str(free_port())],
+        env={**os.environ, "LINESIDE_DATA_DIR": str(tmp_path / "file" / "var")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "LINESIDE_DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_tables_of_a_newer_version_are_said(tmp_path):
+    var = tmp_path / "var"
+    var.mkdir()
+    with contextlib.closing(sqlite3.connect(var / "lineside.sqlite3")) as tables, tables:
+        tables.execute("create table alembic_version (version_num varchar(32))")
+        tables.execute("insert into alembic_version values ('from the future')")
+    done = subprocess.run(
+        [sys.executable, "-m", "lineside", "up", "--port", str(free_port())],
+        env={**os.environ, "LINESIDE_DATA_DIR": str(var)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "newer Lineside" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
