@@ -141,7 +141,7 @@ def prepare_database(plan: Plan, terminal: Terminal) -> None:
                     terminal.print("Added the sample plant: a surface line and a shelf.")
     except CommandError as error:
         raise CannotStart(
-            f"the tables in the database are of a newer Lineside ({error}). Update this one, or"
+            f"the database was written by a newer Lineside ({error}). Install that one, or"
             " set LINESIDE_DATA_DIR to another folder."
         ) from error
     except SQLAlchemyError as error:
