@@ -22,8 +22,9 @@ class FeedWatch:
     def __init__(self, *, live: bool) -> None:
         self._live = live
         self._blind_since_s: float | None = None
-        self._print: int | None = None
-        self._same_since_s = 0.0
+        self._last_print: int | None = None
+        self._shown_s: dict[int, float] = {}  # fingerprint to when it was last shown
+        self._news_s = 0.0
         self._damaged = 0
 
     def damaged(self, bgr: UInt8) -> bool:
@@ -51,13 +52,22 @@ class FeedWatch:
             if not self._live or time_s - self._blind_since_s >= _BLIND_AFTER_S:
                 return Reason.BLIND, blind
         if frozen_s >= _FROZEN_AFTER_S:
-            return Reason.FROZEN, f"the same picture for {frozen_s:.0f} s"
+            return Reason.FROZEN, f"no new picture for {frozen_s:.0f} s"
         return None
 
     def _frozen_s(self, bgr: UInt8, time_s: float) -> float:
+        """Seconds since the feed last showed a picture that it had not just shown.
+
+        An encoder that is fed one still picture gives a cycle of a few: one per kind of frame in
+        its group of pictures. So a picture that was there seconds ago is no news either.
+        """
         if not self._live:
             return 0.0
         now = feed.fingerprint(bgr)
-        if now != self._print:
-            self._print, self._same_since_s = now, time_s
-        return time_s - self._same_since_s
+        known = now == self._last_print or now in self._shown_s
+        if not known or self._last_print is None:
+            self._news_s = time_s
+        self._last_print, self._shown_s[now] = now, time_s
+        oldest_s = time_s - _FROZEN_AFTER_S
+        self._shown_s = {one: at_s for one, at_s in self._shown_s.items() if at_s >= oldest_s}
+        return time_s - self._news_s

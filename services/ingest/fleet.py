@@ -30,7 +30,7 @@ from services.ingest.reporter import Announcer
 _log = structlog.get_logger()
 
 SILENCE_S = 10.0
-_START_SILENCE_S = 30.0  # a process that imports on a busy host is silent for long
+_START_SILENCE_S = 60.0  # a process that imports on a busy host is silent for long
 _REREAD_EVERY_S = 2.0
 _STOP_S = 1.2  # ingest as a whole ends within 2 s
 _KILL_S = 1.0

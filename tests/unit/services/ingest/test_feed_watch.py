@@ -28,9 +28,23 @@ def test_a_black_frame_of_a_clip_is_blind_at_once() -> None:
 def test_a_live_feed_that_repeats_one_frame_is_frozen_after_ten_seconds() -> None:
     watch = FeedWatch(live=True)
     assert [watch.refusal(picture(), time_s) for time_s in (0.0, 5.0, 9.9)] == [None] * 3
-    assert watch.refusal(picture(), 10.0) == (Reason.FROZEN, "the same picture for 10 s")
+    assert watch.refusal(picture(), 10.0) == (Reason.FROZEN, "no new picture for 10 s")
     assert watch.refusal(picture(1), 10.1) is None
     assert watch.refusal(picture(1), 19.0) is None
+
+
+def test_a_still_picture_that_an_encoder_gives_in_a_cycle_is_frozen_too() -> None:
+    watch = FeedWatch(live=True)
+    refused = [watch.refusal(picture(n % 5), n / 10) for n in range(200)]
+    assert refused[:104] == [None] * 104
+    assert refused[105] == (Reason.FROZEN, "no new picture for 10 s")
+
+
+def test_a_clip_that_a_camera_repeats_is_not_frozen() -> None:
+    watch = FeedWatch(live=True)
+    ramp = np.arange(180 * 320 * 3, dtype=np.uint32).reshape(180, 320, 3)
+    pictures = [((ramp * (n + 3)) % 251).astype(np.uint8) for n in range(24)]
+    assert [watch.refusal(pictures[n % 24], n / 2) for n in range(100)] == [None] * 100
 
 
 def test_a_clip_that_stands_still_is_not_frozen() -> None:
