@@ -5,6 +5,7 @@ shelf with gaps. Written as the worker would have, without one.
 """
 
 from datetime import datetime, time, timedelta
+from functools import partial
 from math import hypot
 from zoneinfo import ZoneInfo
 
@@ -45,18 +46,18 @@ def draw_plant(session: Session, store: FrameStore, now: datetime, timezone: str
 def _failing_station(session: Session, store: FrameStore, line: Line, now: datetime) -> None:
     camera = _camera(session, line, "station-a", "Station A · crankcase", now)
     rng = np.random.default_rng(5)
-    _history(session, camera, now, fails_in=33, rng=rng)
+    _history(session, camera, now, fails_in=16, rng=rng)
+    draw = partial(draw_surface, rng, SURFACE_WH, texture="brushed-metal")
+    failed = [draw(["crack", "pit"]) for _ in range(4)]
+    warned, good = draw(["scratch"]), [draw([]) for _ in range(2)]
     for back in range(49, -1, -1):
         at = now - timedelta(seconds=2 * back + 1)
         if back % 7 == 0:
-            drawn = draw_surface(rng, SURFACE_WH, ["crack", "pit"], texture="brushed-metal")
-            newest = _inspected(session, store, camera, drawn, at, "fail")
+            newest = _inspected(session, store, camera, failed[back // 7 % 4], at, "fail")
         elif back % 12 == 5:
-            drawn = draw_surface(rng, SURFACE_WH, ["scratch"], texture="brushed-metal")
-            _inspected(session, store, camera, drawn, at, "warn")
-        elif back in (1, 3):
-            drawn = draw_surface(rng, SURFACE_WH, [], texture="brushed-metal")
-            _inspected(session, store, camera, drawn, at, "pass")
+            _inspected(session, store, camera, warned, at, "warn")
+        elif back % 5 in (1, 3):
+            _inspected(session, store, camera, good[back % 2], at, "pass")
     for kind, place, severity, minutes, count in (
         ("crack", "lower left", "fail", 6.2, 4),
         ("pit", "upper right", "fail", 3.1, 2),
@@ -81,10 +82,12 @@ def _failing_station(session: Session, store: FrameStore, line: Line, now: datet
 def _good_station(session: Session, store: FrameStore, line: Line, now: datetime) -> None:
     camera = _camera(session, line, "station-b", "Station B · tile", now)
     rng = np.random.default_rng(9)
-    _history(session, camera, now, fails_in=211, rng=rng)
+    _history(session, camera, now, fails_in=140, rng=rng)
+    good = [draw_surface(rng, SURFACE_WH, [], texture="ceramic") for _ in range(3)]
     for back in range(12, -1, -1):
-        drawn = draw_surface(rng, SURFACE_WH, [], texture="ceramic")
-        _inspected(session, store, camera, drawn, now - timedelta(seconds=2 * back + 1), "pass")
+        _inspected(
+            session, store, camera, good[back % 3], now - timedelta(seconds=2 * back + 1), "pass"
+        )
 
 
 def _blind_station(session: Session, store: FrameStore, line: Line, now: datetime) -> None:
@@ -93,13 +96,13 @@ def _blind_station(session: Session, store: FrameStore, line: Line, now: datetim
     camera.state, camera.state_reason = "offline", "no answer in 5 s, retrying"
     camera.state_since = gone
     rng = np.random.default_rng(3)
-    _history(session, camera, gone, fails_in=90, rng=rng)
-    for step in range(214):
+    _history(session, camera, gone, fails_in=50, rng=rng)
+    for step in range(107):
         factories.decide(
             session,
             camera,
             "not_inspected",
-            captured_at=gone - timedelta(minutes=40) + timedelta(seconds=5 * step),
+            captured_at=gone - timedelta(minutes=40) + timedelta(seconds=10 * step),
             reason="superseded",
             detail=None,
         )
@@ -199,8 +202,8 @@ def _history(
     session: Session, camera: Camera, until: datetime, *, fails_in: int, rng: np.random.Generator
 ) -> None:
     """A few hours of results without images, a fail in so many on average."""
-    for step in range(600, 4, -1):
-        at = until - timedelta(seconds=20 * step)
+    for step in range(300, 2, -1):
+        at = until - timedelta(seconds=40 * step)
         failed = rng.random() < 1 / fails_in
         found = (
             [Found(class_name=str(rng.choice(["crack", "crack", "pit", "stain"])))]

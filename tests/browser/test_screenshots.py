@@ -1,0 +1,139 @@
+"""Takes the README's pictures of the sample plant: `make screenshots`.
+
+Runs `lineside up` as a new user would, with the real worker and models, waits until every board
+has something to show, and looks.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+from sqlalchemy import func, select
+
+from db.engine import connect
+from db.models import Inspection, Station
+from tests.servers import wait_until
+
+FOLDER = os.environ.get("LINESIDE_SCREENSHOTS")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not FOLDER, reason="LINESIDE_SCREENSHOTS names no folder"),
+]
+
+MOST_BYTES = 300_000
+LEAST_INSPECTIONS = 60
+_PATIENCE_S = 900
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """Address of a running sample plant, and the id of an inspection that failed."""
+    folder = tmp_path_factory.mktemp("sample")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"LINESIDE_DATA_DIR": str(folder)}
+    for name in ("LINESIDE_DATABASE_URL", "LINESIDE_REDIS_URL"):
+        environment.pop(name, None)
+    log = (folder / "up.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lineside", "up", "--port", str(port)],
+        env=environment,
+        stdout=log,
+        stderr=log,
+    )
+    database = connect(f"sqlite:///{folder / 'lineside.sqlite3'}")
+
+    def enough() -> bool:
+        assert process.poll() is None, (folder / "up.log").read_text()[-3000:]
+        if not (folder / "lineside.sqlite3").exists():
+            return False
+        with database.reads() as session:
+            done = session.execute(
+                select(Station.key, func.count(Inspection.id))
+                .outerjoin(Inspection, Inspection.station_id == Station.id)
+                .group_by(Station.key)
+            )
+            return all(number >= LEAST_INSPECTIONS for _, number in done)
+
+    try:
+        wait_until(
+            lambda: (folder / "lineside.sqlite3").exists(), _PATIENCE_S, "the database is there"
+        )
+        # Its tables come a moment later; what answers over HTTP has them.
+        wait_until(lambda: _answers(port), _PATIENCE_S, f"the plant is up; see {folder}/up.log")
+        wait_until(enough, _PATIENCE_S, f"every station has inspected; see {folder}/up.log")
+        with database.reads() as session:
+            failed = session.scalar(
+                select(func.max(Inspection.id))
+                .join(Station, Station.id == Inspection.station_id)
+                .where(Inspection.verdict == "fail", Station.key == "sample-surface")
+            )
+        assert failed is not None, "no drawn surface failed"
+        yield f"http://127.0.0.1:{port}", failed
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "size_wh", "scheme"),
+    [
+        ("line-board", "/lines/line-1", (1280, 720), "light"),
+        ("line-board-dark", "/lines/line-1", (1280, 720), "dark"),
+        ("shelf-board", "/shelves/aisle-1", (1280, 800), "light"),
+        ("shelf-board-phone", "/shelves/aisle-1", (390, 844), "light"),
+        ("station", "/stations/sample-surface", (1280, 800), "light"),
+        ("inspection", "/inspections/FAILED", (1280, 800), "dark"),
+    ],
+)
+def test_picture(
+    new_page: Callable[..., Page],
+    plant: tuple[str, int],
+    name: str,
+    path: str,
+    size_wh: tuple[int, int],
+    scheme: str,
+) -> None:
+    assert FOLDER is not None
+    url, failed = plant
+    page = new_page(*size_wh, scheme=scheme)
+    page.goto(url + path.replace("FAILED", str(failed)))
+    expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    image = page.locator("main img").first
+    image.wait_for()
+    wait_until(
+        lambda: page.evaluate(
+            "[...document.images].every((i) => i.complete || i.loading == 'lazy')"
+        ),
+        30,
+        "all images are there",
+    )
+    target = Path(FOLDER) / f"{name}.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=target)
+    _shrink(target)
+    assert target.stat().st_size <= MOST_BYTES
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _shrink(path: Path) -> None:
+    """Fewer colours until the file is small enough; pages have few, photos hide the rest."""
+    picture = Image.open(path).convert("RGB")
+    for colours in (256, 128, 64, 32):
+        picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        if path.stat().st_size <= MOST_BYTES:
+            return
