@@ -165,6 +165,15 @@ def test_volumes_and_networks_that_are_used_are_declared():
     assert all((ROOT / path).is_dir() for path in mounted)
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_volumes_are_mounted_on_folders_that_its_user_owns(name):
+    (made,) = dockerfile()["runtime"].all("RUN")
+    assert "--owner=10001" in made
+    for volume in SERVICES[name].get("volumes", []):
+        # A new volume takes the owner of the folder that it covers; without one it is root's.
+        assert volume.split(":")[1] in made.split()
+
+
 def test_make_env_writes_secrets_for_its_owner_alone_and_never_over_others(tmp_path):
     target = tmp_path / ".env"
     script = [str(DEPLOY / "make-env.sh"), str(target)]
