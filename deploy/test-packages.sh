@@ -8,6 +8,7 @@ set -euo pipefail
 needs=(
   "chromium|command -v chromium chromium-browser google-chrome|tests/browser (a browser)"
   "gir1.2-gst-rtsp-server-1.0|/usr/bin/python3 -c 'import gi; gi.require_version(\"GstRtspServer\", \"1.0\"); from gi.repository import GstRtspServer'|RTSP cameras (an RTSP server)"
+  "redis-tools|command -v redis-cli|the health check of Compose's Redis"
   "python3-gi|/usr/bin/python3 -c 'import gi'|RTSP cameras (an RTSP server)"
   "gstreamer1.0-plugins-base|gst_has videotestsrc|RTSP cameras (an RTSP server)"
   "gstreamer1.0-plugins-good|gst_has rtph264pay|RTSP cameras (an RTSP server)"

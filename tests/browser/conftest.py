@@ -1,5 +1,6 @@
 """A real browser before the real server: `lineside dashboard`, Redis, and a drawn plant."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from db.frames import FrameStore, open_store
 from tests.browser.server import DashboardServer
 from tests.drawn_plant import draw_plant
 from tests.servers import RedisServer
+
+# It takes the README's pictures and tests nothing: `make screenshots` says where they go.
+collect_ignore = [] if os.environ.get("LINESIDE_SCREENSHOTS") else ["test_screenshots.py"]
 
 # Hosts that run the tests are shared; what is waited for comes at once on an idle one.
 expect.set_options(timeout=30_000)
