@@ -33,7 +33,7 @@ async function act(form, button) {
   const body = new URLSearchParams(new FormData(form));
   button.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(button.formAction || form.action, {
+    const answer = await fetch(button.hasAttribute("formaction") ? button.formAction : form.action, {
       method: "POST", body, headers: { "X-Lineside": "script" },
     });
     toast(await answer.text());

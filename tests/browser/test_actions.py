@@ -104,7 +104,7 @@ def test_masks_go_and_come_by_key_and_by_class(
     page.keyboard.press("m")
     expect(mark).to_be_visible()
     name = mark.get_attribute("data-class")
-    page.get_by_label(re.compile(f"^{name} ")).uncheck()
+    page.locator(f'[data-class-toggle="{name}"]').uncheck()
     expect(mark).to_be_hidden()
 
 
