@@ -64,19 +64,12 @@ class ShelfPosition:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Board:
-    y_px: int
-    thickness_px: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class ShelfScene:
     """A shelf as one camera sees it; make one with `ShelfScene.from_seed`."""
 
     size_wh: tuple[int, int]
     positions: tuple[ShelfPosition, ...]
     sprites: Mapping[str, Sprite]
-    boards: tuple[_Board, ...]
     empty_rgb: Float3D
 
     @classmethod
@@ -213,7 +206,6 @@ def build_scene(
     top = rng.uniform(0.02, 0.12) * height
     lower = height * rng.uniform(0.78, 0.97)
     bay = (lower - top) / rows
-    boards: list[_Board] = []
     positions: list[ShelfPosition] = []
     sprites: dict[str, Sprite] = {}
     names = list(rng.permutation(NAMES))
@@ -222,12 +214,12 @@ def build_scene(
         thickness = max(4, round(bay * rng.uniform(0.06, 0.13)))
         if row == rows - 1 and rng.random() < 0.3:
             thickness = height - y
-        boards.append(_Board(y, thickness))
-        deep = bay * rng.uniform(0.01, 0.07)
-        if rows == 1 and rng.random() < 0.35:
-            # A table rather than a shelf: its top goes on behind the items.
-            deep = bay * rng.uniform(0.08, 0.35)
-        shelf_parts.board(rng, image, y, thickness, colour, labels, max(1, round(deep)))
+        deep, front = bay * rng.uniform(0.01, 0.07), 0.0
+        if rows == 1 and rng.random() < 0.5:
+            # A table rather than a shelf: its top goes on behind the items and before them.
+            deep, front = bay * rng.uniform(0.05, 0.4), bay * rng.uniform(0.0, 0.3)
+        edge = min(round(y + front), height - 2)
+        shelf_parts.board(rng, image, edge, thickness, colour, labels, edge - round(y - deep))
         tallest = bay * (0.78 if row else 0.8)
         x = rng.uniform(0.01, 0.1) * width
         while names and len(positions) < 26:
@@ -248,7 +240,7 @@ def build_scene(
                 )
             )
             x += pitch * facings + rng.uniform(0.005, 0.05) * width
-    return ShelfScene(size_wh, tuple(positions), sprites, tuple(boards), image)
+    return ShelfScene(size_wh, tuple(positions), sprites, image)
 
 
 def _count(positions: list[ShelfPosition], row: int) -> int:

@@ -39,6 +39,7 @@ class _Duration(click.ParamType[float]):
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="All cores if unset.")
+@click.option("--int8/--no-int8", default=True, help="Ship int8 if it costs under 1 point of AP.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint beside --out.")
 def command(
     data: str,
@@ -51,6 +52,7 @@ def command(
     seed: int,
     device: str,
     threads: int | None,
+    int8: bool,
     resume: bool,
 ) -> None:
     """Train a network and write its model folder: weights, exported graph, figures, card.
@@ -78,6 +80,7 @@ def command(
         device=device,
         threads=threads,
         resume=resume,
+        try_int8=int8,
         command=shlex.join(["lineside", *sys.argv[1:]]),
     )
     bars: dict[str, tqdm] = {}

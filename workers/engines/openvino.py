@@ -58,6 +58,10 @@ class OpenVinoDetector:
     def classes(self) -> tuple[str, ...]:
         return self._classes
 
+    def use(self, thresholds: Thresholds) -> None:
+        """From now on, other thresholds than the model's own."""
+        self._thresholds = thresholds
+
     def detect(self, images_rgb: Sequence[RgbImage]) -> list[Detections]:
         return list(self.detect_stream(images_rgb))
 

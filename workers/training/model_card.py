@@ -60,8 +60,13 @@ def _card(folder: ModelFolder) -> str:
         lines += [
             f"| all | {_figure(validation['mask_ap'])} | {_figure(validation['mask_ap50'])} | | |",
             "",
-            f"Mask AP of the fp32 graph {_figure(manifest.metrics['validation_mask_ap_fp32'])}, "
-            f"of the int8 graph {_figure(manifest.metrics['validation_mask_ap_int8'])}. "
+            "Mask AP by precision of the graph: "
+            + ", ".join(
+                f"{name} {_figure(manifest.metrics[key])}"
+                for name in ("fp32", "int8")
+                if (key := f"validation_mask_ap_{name}") in manifest.metrics
+            )
+            + ". "
             f"Pixels: F1 {_figure(validation['pixel']['f1'])}.",
             "",
         ]

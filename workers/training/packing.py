@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -54,6 +54,7 @@ class Package:
     licence: str
     calibration: list[Record]
     validation: list[Record]
+    try_int8: bool = True
 
 
 def pack(
@@ -67,35 +68,45 @@ def pack(
     save_file(half_precision(network), out / WEIGHTS)
     # safetensors writes for its owner alone, but a model is read by whoever runs a worker.
     (out / WEIGHTS).chmod(0o644)
-    fp32, int8 = out / "graph-fp32.onnx", out / "graph-int8.onnx"
     say("exporting")
+    fp32 = out / "graph-fp32.onnx"
     export(network, fp32, package.input_px)
-    say("quantising")
-    quantise(fp32, int8, _squares(package), output_nodes(fp32))
-    figures = {}
-    for precision, graph in (("fp32", fp32), ("int8", int8)):
-        say(f"validating {precision}")
-        (out / GRAPH).write_bytes(graph.read_bytes())
-        folder = _write(out, package, precision, {})
-        figures[precision] = _validate(folder, package.validation)
-    loss = figures["fp32"]["mask_ap"] - figures["int8"]["mask_ap"]
-    chosen = "int8" if loss < INT8_LOSS else "fp32"
-    say(f"int8 loses {100 * loss:.2f} points of mask AP: taking {chosen}")
-    (out / GRAPH).write_bytes((int8 if chosen == "int8" else fp32).read_bytes())
+    chosen, metrics = _choose_graph(package, fp32, out, say)
     fp32.unlink()
-    int8.unlink()
     folder = _write(out, package, chosen, {})
     say("choosing thresholds")
     thresholds = choose_thresholds(folder, lambda: labelled(package.validation))
-    metrics = {
-        "validation_mask_ap_fp32": figures["fp32"]["mask_ap"],
-        "validation_mask_ap_int8": figures["int8"]["mask_ap"],
-    }
-    folder = _write(out, package, chosen, thresholds, metrics)
+    folder = _write(out, package, chosen, thresholds)
     metrics |= {"validation": _validate(folder, package.validation)}
     folder = _write(out, package, chosen, thresholds, metrics)
     write_card(folder)
     return folder
+
+
+def _choose_graph(
+    package: Package, fp32: Path, out: Path, say: Callable[[str], None]
+) -> tuple[Literal["fp32", "int8"], dict[str, Any]]:
+    """Leave the better graph as `GRAPH`; gives its precision and the AP of each that was tried."""
+    graphs: dict[Literal["fp32", "int8"], Path] = {"fp32": fp32}
+    if package.try_int8:
+        say("quantising")
+        graphs["int8"] = out / "graph-int8.onnx"
+        quantise(fp32, graphs["int8"], _squares(package), output_nodes(fp32))
+    metrics = {}
+    for precision, graph in graphs.items():
+        say(f"validating {precision}")
+        (out / GRAPH).write_bytes(graph.read_bytes())
+        folder = _write(out, package, precision, {})
+        figures = _validate(folder, package.validation)
+        metrics[f"validation_mask_ap_{precision}"] = figures["mask_ap"]
+    if "int8" not in graphs:
+        return "fp32", metrics
+    loss = metrics["validation_mask_ap_fp32"] - metrics["validation_mask_ap_int8"]
+    chosen: Literal["fp32", "int8"] = "int8" if loss < INT8_LOSS else "fp32"
+    say(f"int8 loses {100 * loss:.2f} points of mask AP: taking {chosen}")
+    (out / GRAPH).write_bytes(graphs[chosen].read_bytes())
+    graphs["int8"].unlink()
+    return chosen, metrics
 
 
 def half_precision(network: nn.Module) -> dict[str, torch.Tensor]:
@@ -146,7 +157,7 @@ def _squares(package: Package) -> Iterator[np.ndarray]:
 def _write(
     out: Path,
     package: Package,
-    precision: str,
+    precision: Literal["fp32", "int8"],
     thresholds: dict[str, Threshold],
     metrics: dict[str, Any] | None = None,
 ) -> ModelFolder:

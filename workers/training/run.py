@@ -51,6 +51,7 @@ class TrainingOptions:
     device: str = "cpu"
     threads: int | None = None
     resume: bool = False
+    try_int8: bool = True
     command: str = ""
 
 
@@ -103,6 +104,7 @@ def run_training(
         licence="Apache-2.0",
         calibration=source.training,
         validation=source.validation,
+        try_int8=options.try_int8,
     )
     return pack(best.cpu(), package, options.out, say)
 

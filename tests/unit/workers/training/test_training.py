@@ -1,0 +1,180 @@
+"""A very small run from drawing to evaluation, and the pieces it is made of."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from safetensors.torch import save_file  # noqa: E402
+
+from inspection.detections import InstanceMask  # noqa: E402
+from inspection.drawing.dataset import write_coco  # noqa: E402
+from inspection.drawing.surfaces import CLASSES, draw_surface  # noqa: E402
+from inspection.model_folder import load_model_folder  # noqa: E402
+from workers import engines, labelled_images  # noqa: E402
+from workers.engines.thresholds import Thresholds  # noqa: E402
+from workers.evaluation import LEAST_SCORE, evaluate  # noqa: E402
+from workers.training import checkpoint  # noqa: E402
+from workers.training.augment import Augmentation, augment  # noqa: E402
+from workers.training.data_sources import TrainingDataError, open_source  # noqa: E402
+from workers.training.loop import Plan, learning_share  # noqa: E402
+from workers.training.network import NetworkConfig, build  # noqa: E402
+from workers.training.run import TrainingOptions, run_training, start_from  # noqa: E402
+
+SMALL = (128, 128)
+
+
+def no_report(stage: str, done: int, total: int) -> None:
+    """Nobody is watching."""
+
+
+def small_set(folder: Path, count: int = 6) -> Path:
+    write_coco(
+        folder, lambda rng: draw_surface(rng, SMALL, ["stain", "pit"]), CLASSES, count, seed=3
+    )
+    return folder
+
+
+def options(data: Path, out: Path, steps: int, resume: bool = False) -> TrainingOptions:
+    plan = Plan(
+        steps=steps,
+        crop_px=128,
+        full_px=128,
+        crop_batch=2,
+        full_batch=2,
+        warm_up_steps=2,
+        chunk_steps=5,
+        validate_every=0.5,
+        loader_processes=0,
+    )
+    return TrainingOptions(
+        data=str(data),
+        out=out,
+        plan=plan,
+        input_px=128,
+        resume=resume,
+        try_int8=False,
+        command="lineside train",
+    )
+
+
+def test_a_short_run_lowers_the_loss_and_what_it_writes_can_be_evaluated(tmp_path: Path) -> None:
+    data = small_set(tmp_path / "data")
+    said: list[str] = []
+    run_training(options(data, tmp_path / "small-model", 10), no_report, said.append)
+    log = (tmp_path / "small-model-run" / "log.jsonl").read_text().splitlines()
+    totals = [line["total"] for line in map(json.loads, log) if "total" in line]
+    assert len(totals) == 10
+    assert np.mean(totals[-3:]) < np.mean(totals[:3])
+
+    folder = load_model_folder(tmp_path / "small-model")
+    assert folder.manifest.training is not None
+    assert folder.manifest.training.steps == 10
+    assert "lineside train" in (folder.path / "README.md").read_text()
+    assert not list(folder.path.glob("graph-*"))
+    for engine in ("openvino", "torch"):
+        detector = engines.load(folder, engine=engine, least_score=LEAST_SCORE)
+        report = evaluate(detector, Thresholds.of(folder, None), labelled_images.coco(data))
+        assert report["images"] == 6
+        assert set(report["per_class"]) == set(CLASSES)
+
+    # Resumed with more steps, it goes on from the tenth and does not begin again.
+    run_training(options(data, tmp_path / "small-model", 12, True), no_report, said.append)
+    log = (tmp_path / "small-model-run" / "log.jsonl").read_text().splitlines()
+    assert max(json.loads(line)["step"] for line in log) == 12
+    assert len([line for line in log if "total" in line]) == 12
+
+
+def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
+    config = NetworkConfig(("a",), widths=(8, 8, 8, 8, 8), pyramid_channels=8, box_features=16)
+    model, average = build(config), build(config)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    progress = checkpoint.Progress(step=7, items=56, spent_s=1.5, history=[{"step": 7}])
+    checkpoint.save(tmp_path, progress, model, average, optimizer)
+    fresh, other = build(config), build(config)
+    again = torch.optim.AdamW(fresh.parameters(), 1e-3)
+    assert checkpoint.resume(tmp_path, fresh, other, again) == progress
+    for one, two in zip(model.state_dict().values(), fresh.state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+    before, after = optimizer.state_dict()["state"], again.state_dict()["state"]
+    assert before.keys() == after.keys()
+    assert torch.equal(before[0]["exp_avg"], after[0]["exp_avg"])
+
+
+def test_fitting_tensors_of_a_file_are_taken_over(tmp_path: Path) -> None:
+    four = build(NetworkConfig(("a", "b", "c", "d")))
+    contiguous = {name: value.contiguous() for name, value in four.state_dict().items()}
+    save_file(contiguous, tmp_path / "four.safetensors")
+    one = build(NetworkConfig(("item",)))
+    line = start_from(one, str(tmp_path / "four.safetensors"))
+    taken, whole = (int(word) for word in line.split(": ")[1].split(" tensors")[0].split(" of "))
+    assert 0 < whole - taken < 15
+    name = "backbone.stage3.0.0.weight"
+    assert torch.equal(one.state_dict()[name], four.state_dict()[name])
+
+
+def test_augmentation_moves_image_and_mask_together() -> None:
+    image = np.full((200, 300, 3), 200, dtype=np.uint8)
+    image[60:140, 100:200] = 20
+    bits = np.zeros((200, 300), dtype=np.bool_)
+    bits[60:140, 100:200] = True
+    for seed in range(20):
+        view, kept = augment(
+            np.random.default_rng(seed),
+            image,
+            [InstanceMask.from_frame(bits)],
+            160,
+            Augmentation(zoom=(0.8, 1.2)),
+        )
+        assert view.shape == (160, 160, 3)
+        for _, warped in kept:
+            inner = np.zeros_like(warped)
+            inner[4:-4, 4:-4] = True
+            assert view[warped & inner].mean() + 30 < 200
+
+
+def test_upright_scenes_are_never_turned() -> None:
+    image = np.zeros((128, 128, 3), dtype=np.uint8)
+    image[:64] = 220
+    upper = InstanceMask(np.ones((64, 128), dtype=np.bool_), 0, 0)
+    for seed in range(20):
+        _, kept = augment(
+            np.random.default_rng(seed), image, [upper], 512, Augmentation(upright=True)
+        )
+        for _, warped in kept:
+            # The upper half's lower edge is level wherever the crop shows it.
+            rows = np.flatnonzero(warped.any(axis=1))
+            assert warped[rows[0] : rows[-1] + 1, warped.any(axis=0)].all()
+            assert rows[-1] - rows[0] <= warped.any(axis=0).sum()
+
+
+def test_the_rate_falls_from_one_to_a_hundredth() -> None:
+    shares = [learning_share(done) for done in (0, 0.25, 0.5, 0.75, 1)]
+    assert shares[0] == 1
+    assert shares[-1] == pytest.approx(0.01)
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_data_that_cannot_be_trained_on_say_why(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match=r"no annotations\.json"):
+        open_source(str(tmp_path), tmp_path, 10, 0, no_report)
+    with pytest.raises(TrainingDataError, match="'walls'"):
+        open_source("drawn:walls", tmp_path, 10, 0, no_report)
+
+
+def test_drawn_data_are_drawn_once(tmp_path: Path) -> None:
+    drawn: list[str] = []
+    for _ in range(2):
+        source = open_source(
+            "drawn:shelves", tmp_path, 20, 0, lambda stage, done, total: drawn.append(stage)
+        )
+    assert drawn == ["drawing training images"] * 20 + ["drawing validation images"] * 2
+    assert len(source.training) == 20
+    assert source.upright
+    assert source.data[0].images == 20
