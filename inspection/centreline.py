@@ -1,7 +1,8 @@
 """The longest way through a mask's skeleton, smoothed and continued to the mask's ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -33,16 +34,16 @@ class Centreline:
     length_px: float
 
 
-def find_centreline(crop: _Bytes) -> Centreline | None:
-    """The centreline of a mask, uint8 0/1 (H, W) with an empty border of two pixels.
+def find_centreline(joined: _Bytes, distance: npt.NDArray[np.float32]) -> Centreline | None:
+    """The centreline of a mask, None where its skeleton is too short to have a direction.
 
-    None where the skeleton is too short to have a direction, as in a disc.
+    Args:
+        joined: uint8 0/1 (H, W) with an empty border of two pixels, see `joined_pieces`.
+        distance: float32 (H, W), from each pixel to the nearest one outside.
     """
-    joined = _joined(crop)
-    rows, columns = np.nonzero(thinned(joined))
+    columns, rows = cv2.findNonZero(thinned(joined)).reshape(-1, 2).T.astype(np.intp)
     path = _longest_path(rows, columns, joined.shape)
     rows, columns = rows[path], columns[path]
-    distance = cv2.distanceTransform(joined, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     radii = distance[rows, columns].astype(np.float64)
 
     # Wide masks have skeletons that stray more, and are straight over a longer way.
@@ -61,25 +62,36 @@ def find_centreline(crop: _Bytes) -> Centreline | None:
     return Centreline(kept, radii[chosen], steps, float(gaps.sum() + ends.sum()))
 
 
-def _joined(crop: _Bytes) -> _Bytes:
-    """The mask with small holes filled and with gaps of up to twice its width bridged."""
-    closed = crop
-    pieces, _, stats, _ = cv2.connectedComponentsWithStats(crop, connectivity=8)
-    if pieces > 2:
-        radius = float(cv2.distanceTransform(crop, cv2.DIST_L2, 3).max())
-        reach = int(np.clip(2 * radius, 2, 8))
+def joined_pieces(
+    crop: _Bytes,
+    radius_px: float,
+    contours: Sequence[npt.NDArray[Any]],
+    hierarchy: npt.NDArray[Any],
+) -> _Bytes:
+    """The mask with small holes filled and with gaps of up to twice its width bridged.
+
+    Args:
+        crop: uint8 0/1 (H, W).
+        radius_px: of the largest circle in it.
+        contours, hierarchy: of the crop, as `cv2.findContours` gives them for RETR_CCOMP.
+    """
+    joined = crop
+    if np.count_nonzero(hierarchy[:, 3] < 0) > 1:
+        reach = int(np.clip(2 * radius_px, 2, 8))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-        padded = np.pad(crop, reach)
-        padded = cast(_Bytes, cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel))
-        closed = np.ascontiguousarray(padded[reach:-reach, reach:-reach])
-    # A hole of a pixel would turn a crack's skeleton into a chain of rings.
-    holes, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
-    if holes > 2:
-        area = int(np.count_nonzero(closed))
-        small = stats[:, cv2.CC_STAT_AREA] <= max(9, area // 50)
-        small[0] = False
-        closed = np.where(small[labels], np.uint8(1), closed)
-    return closed
+        closed = cv2.morphologyEx(np.pad(crop, reach), cv2.MORPH_CLOSE, kernel)
+        joined = np.ascontiguousarray(cast(_Bytes, closed)[reach:-reach, reach:-reach])
+        contours, nested = cv2.findContours(joined, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        hierarchy = nested[0]
+    # A hole of a pixel would turn a crack's skeleton into a chain of rings. The outline of a hole
+    # runs through the pixels around it.
+    bound = max(20, int(np.count_nonzero(joined)) // 50)
+    small = [
+        outline
+        for outline, (_, _, _, parent) in zip(contours, hierarchy, strict=True)
+        if parent >= 0 and cv2.contourArea(outline) <= bound
+    ]
+    return cast(_Bytes, cv2.drawContours(joined.copy(), small, -1, 1, cv2.FILLED))
 
 
 def _longest_path(rows: _Ints, columns: _Ints, shape: tuple[int, ...]) -> _Ints:
@@ -89,31 +101,40 @@ def _longest_path(rows: _Ints, columns: _Ints, shape: tuple[int, ...]) -> _Ints:
     the skeleton is a tree.
     """
     count = len(rows)
-    index = np.full(shape, -1, dtype=np.int64)
+    index = np.full(shape, -1, dtype=np.int32)
     index[rows, columns] = np.arange(count)
     pairs, weights = [], []
-    for down, right, weight in ((0, 1, 1.0), (1, 0, 1.0), (1, 1, np.sqrt(2)), (1, -1, np.sqrt(2))):
+    for down, right, way in ((0, 1, 1.0), (1, 0, 1.0), (1, 1, np.sqrt(2)), (1, -1, np.sqrt(2))):
         other = index[rows + down, columns + right]
         known = np.flatnonzero(other >= 0)
         pairs.append(np.stack([known, other[known]]))
-        weights.append(np.full(len(known), weight))
+        weights.append(np.full(len(known), way))
     source, target = np.concatenate(pairs, axis=1)
-    graph = sparse.csr_array((np.concatenate(weights), (source, target)), shape=(count, count))
-    pieces, piece = csgraph.connected_components(graph, directed=False)
+    weight = np.concatenate(weights)
+    # Both ways written out: for an undirected graph SciPy would build the other half each time.
+    graph = sparse.csr_array(
+        (np.tile(weight, 2), (np.append(source, target), np.append(target, source))),
+        shape=(count, count),
+    )
+    starts = [0]
+    away = csgraph.dijkstra(graph, indices=0)
+    if not np.isfinite(away).all():
+        # Pieces too far apart to be joined: one of the three largest has the longest way.
+        _, piece = csgraph.connected_components(graph, directed=False)
+        largest = np.argsort(-np.bincount(piece))[:3]
+        starts = [int(np.argmax(piece == number)) for number in largest]
     best: tuple[float, _Ints] = (-1.0, np.zeros(1, dtype=np.intp))
-    for number in np.argsort(-np.bincount(piece))[:3] if pieces > 1 else [0]:
-        start = int(np.flatnonzero(piece == number)[0])
-        away = csgraph.dijkstra(graph, directed=False, indices=start)
+    for first in starts:
+        if first:
+            away = csgraph.dijkstra(graph, indices=first)
         start = int(np.argmax(np.where(np.isfinite(away), away, -1)))
-        away, before = csgraph.dijkstra(
-            graph, directed=False, indices=start, return_predecessors=True
-        )
-        end = int(np.argmax(np.where(np.isfinite(away), away, -1)))
-        if away[end] > best[0]:
+        along, before = csgraph.dijkstra(graph, indices=start, return_predecessors=True)
+        end = int(np.argmax(np.where(np.isfinite(along), along, -1)))
+        if along[end] > best[0]:
             path = [end]
             while path[-1] != start:
                 path.append(int(before[path[-1]]))
-            best = (float(away[end]), np.array(path, dtype=np.intp))
+            best = (float(along[end]), np.array(path, dtype=np.intp))
     return best[1]
 
 

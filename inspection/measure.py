@@ -8,22 +8,21 @@ centreline, with the mask's edge half-way between the centres of a set and an em
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from inspection.centreline import Centreline, find_centreline, reach_px
+from inspection.centreline import Centreline, find_centreline, joined_pieces, reach_px
 
 _Bytes = npt.NDArray[np.uint8]
-# A mask that is larger is measured at a smaller scale, as far as its width allows: the skeleton's
-# cost grows with area times width, and 0.3 px at the smaller scale are below 3 % of a width.
-_MAX_AREA_PX = 250_000
+# A large mask is measured at a smaller scale where it is wide enough: cost grows with the area of
+# its box times its width, and what is lost, some 0.3 px at the smaller scale, is little of a width.
+# Pairs of the box's area and the radius that must be left, px.
+_LARGE = ((160_000, 3.25), (250_000, 2.0))
 _MAX_RADIUS_PX = 32.0
-_MIN_RADIUS_PX = 2.0
-
 # A chain of single pixels that touch at their corners.
 _THINNEST_PX = float(np.sqrt(0.5))
 _SMOOTH = np.array([0.25, 0.5, 0.25], np.float32)
@@ -71,13 +70,7 @@ def measure_mask(mask: npt.NDArray[np.bool_]) -> MaskMeasurement:
     area_px = int(np.count_nonzero(crop))
     axis_deg = _axis_deg(crop)
 
-    radius = float(cv2.distanceTransform(crop, cv2.DIST_L2, 3).max())
-    shrink = 1
-    if crop.size > _MAX_AREA_PX or radius > _MAX_RADIUS_PX:
-        wanted = max(np.ceil(np.sqrt(crop.size / _MAX_AREA_PX)), np.ceil(radius / _MAX_RADIUS_PX))
-        # Half a picture of speckles has no width to keep.
-        dense = area_px > _MAX_AREA_PX // 2
-        shrink = int(wanted if dense else np.clip(wanted, 1, max(1, radius // _MIN_RADIUS_PX)))
+    shrink = _shrink(crop.size, area_px, float(cv2.distanceTransform(crop, cv2.DIST_L2, 3).max()))
     small = _shrunk(crop, shrink) if shrink > 1 else crop
     length, mean_width, max_width = _length_and_widths(small, axis_deg)
     return MaskMeasurement(
@@ -87,6 +80,18 @@ def measure_mask(mask: npt.NDArray[np.bool_]) -> MaskMeasurement:
         float(max_width * shrink),
         0.0 if axis_deg is None else axis_deg,
     )
+
+
+def _shrink(box_px: int, area_px: int, radius_px: float) -> int:
+    """By how much a mask is made smaller before it is measured, 1 for as it is."""
+    shrink = int(np.ceil(radius_px / _MAX_RADIUS_PX))
+    for large_px, left_px in _LARGE:
+        wanted = int(np.ceil(np.sqrt(box_px / large_px)))
+        # Half a picture of speckles has no width to keep.
+        if area_px <= large_px // 2:
+            wanted = min(wanted, int(radius_px / left_px))
+        shrink = max(shrink, wanted)
+    return max(shrink, 1)
 
 
 def _shrunk(crop: _Bytes, factor: int) -> _Bytes:
@@ -112,11 +117,18 @@ def _axis_deg(crop: _Bytes) -> float | None:
 
 
 def _length_and_widths(crop: _Bytes, axis_deg: float | None) -> tuple[float, float, float]:
-    radius = float(cv2.distanceTransform(crop, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
-    length, width = _extents(crop, axis_deg)
+    distance = cv2.distanceTransform(crop, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    radius = float(distance.max())
+    contours, hierarchy = cv2.findContours(crop, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    length, width = _extents(np.concatenate(contours), axis_deg)
     # Whatever is short beside the largest circle in it is a blob, and needs no skeleton.
     if length >= 4.0 * radius:
-        line = find_centreline(crop)
+        if len(contours) > 1:
+            joined = joined_pieces(crop, radius, contours, hierarchy[0])
+            distance = cv2.distanceTransform(joined, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        else:
+            joined = crop
+        line = find_centreline(joined, cast(npt.NDArray[np.float32], distance))
         if line is not None:
             widths = _local_widths(crop, line)
             if line.length_px >= 2.0 * widths.max():
@@ -126,9 +138,9 @@ def _length_and_widths(crop: _Bytes, axis_deg: float | None) -> tuple[float, flo
     return length, mean_width, max(mean_width, min(width, 2 * radius + 0.5))
 
 
-def _extents(crop: _Bytes, axis_deg: float | None) -> tuple[float, float]:
+def _extents(outline: npt.NDArray[Any], axis_deg: float | None) -> tuple[float, float]:
     """Length and width of the rectangle along the axis, or of the smallest where there is none."""
-    points = cv2.convexHull(np.argwhere(crop)[:, ::-1].astype(np.int32))[:, 0]
+    points = cv2.convexHull(outline).reshape(-1, 2)
     if axis_deg is None:
         first, second = cv2.minAreaRect(points)[1]
     else:
