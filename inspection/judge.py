@@ -220,10 +220,7 @@ def _detail(
 ) -> str:
     """The verdict in one line for people."""
     if deviations:
-        named = [
-            deviation.detail if recipe.positions else f"{deviation.detail} ({deviation.place})"
-            for deviation in deviations[:_NAMED]
-        ]
+        named = [f"{each.detail} ({each.place})" for each in deviations[:_NAMED]]
         more = len(deviations) - len(named)
         return "; ".join(named) + (f"; and {more} more" if more else "")
     if recipe.positions:

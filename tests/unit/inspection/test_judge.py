@@ -264,7 +264,7 @@ def test_a_shelf_counts_what_stands_at_each_position() -> None:
         ("out_of_stock", "A3", Verdict.FAIL),
         ("low", "A1", Verdict.WARN),
     ]
-    assert result.detail == "Soap out of stock: 0 of 1; Cola low: 1 of 2"
+    assert result.detail == "Soap out of stock: 0 of 1 (A3); Cola low: 1 of 2 (A1)"
     assert [finding.place for finding in result.findings] == ["A1", "A2"]
 
 
