@@ -153,7 +153,7 @@ class IngestProcess:
         """Send a signal and wait for the end; gives the exit status."""
         assert self._process is not None
         self._process.send_signal(number)
-        status = self._process.wait(10)
+        status = self._process.wait(60)
         self._process = None
         return status
 
