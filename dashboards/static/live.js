@@ -6,6 +6,7 @@ import { morph } from "./morph.js";
 
 const WATCHDOG_MS = 40_000; // the server tells every 15 s that it is still there
 const POLL_MS = 5_000;
+const HIDDEN_MS = 30_000;
 const state = new WeakMap();
 let source = null;
 let lostSince = null;
@@ -167,6 +168,7 @@ function age(seconds) {
 function everySecond() {
   ages();
   const now = serverNow();
+  if (document.hidden) return;
   for (const part of partsOf()) {
     const its = stateOf(part);
     const due = part.dataset.refreshAt && now >= new Date(part.dataset.refreshAt);
@@ -180,7 +182,19 @@ function everySecond() {
 export function startLive() {
   connect();
   setInterval(everySecond, 1000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshAll(); });
+  // A browser opens six connections to a host, and a stream keeps one: tabs that nobody looks at
+  // give theirs back, or the seventh would get no page at all.
+  let hidden = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hidden);
+    if (document.hidden) {
+      hidden = setTimeout(() => { source?.close(); source = null; show("off", "paused"); }, HIDDEN_MS);
+    } else if (source) {
+      refreshAll();
+    } else {
+      connect();
+    }
+  });
   addEventListener("online", connect);
   addEventListener("offline", () => lost());
   addEventListener("pagehide", () => source?.close());
