@@ -91,6 +91,8 @@ def command(
             layout = "{desc}: {percentage:5.1f}%|{bar}| {elapsed} < {remaining}"
             bar = bars[stage] = tqdm(total=total, desc=stage, bar_format=layout)
         bar.update(done - bar.n)
+        if done >= total:
+            bar.close()
 
     try:
         folder = run_training(options, report, lambda line: tqdm.write(line, file=sys.stderr))

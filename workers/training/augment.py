@@ -27,7 +27,7 @@ class Augmentation:
         least_visible: an instance is kept if the crop shows this share of it.
     """
 
-    zoom: tuple[float, float] = (0.75, 1.6)
+    zoom: tuple[float, float] = (0.75, 1.8)
     upright: bool = False
     least_visible: float = 0.15
 

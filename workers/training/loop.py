@@ -44,7 +44,7 @@ class Plan:
     crop_batch: int = 16
     full_px: int = 512
     full_batch: int = 8
-    crop_share: float = 0.6
+    crop_share: float = 0.7
     validate_every: float = 0.1
     average_decay: float = 0.998
     chunk_steps: int = 100

@@ -74,7 +74,7 @@ class MaskHead(nn.Module):
 class LightRoIHeads(RoIHeads):  # type: ignore[misc]
     """torchvision's heads with a bounded number of masks in training and two more losses."""
 
-    masks_per_image = 8
+    masks_per_image = 6
 
     def forward(
         self,
