@@ -73,8 +73,8 @@ _SETTINGS: dict[str, Any] = {
     # Without None a worker gives up after 100 attempts and a long outage needs a hand.
     "broker_connection_max_retries": None,
     "broker_transport_options": dict(BROKER_TRANSPORT_OPTIONS),
-    # An engine that leaks is started anew after a day's work rather than killed by the kernel.
-    "worker_max_tasks_per_child": 10_000,
+    # An engine that leaks is started anew after a day of rings rather than killed by the kernel.
+    "worker_max_tasks_per_child": 100_000,
     "worker_send_task_events": False,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "worker_hijack_root_logger": False,

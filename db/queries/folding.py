@@ -14,17 +14,14 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from db.models import Camera, Discrepancy, DiscrepancyEvent, Inspection, Station
-from db.queries.outbox import write_alert
+from db.models import Camera, Station
+from db.queries.standing import Board, Place, Standing
 from db.queries.streaks import Streak, Streaks
 from inspection.judgement import Deviation
 from inspection.recipe import DiscrepancyPolicy
 from inspection.verdicts import DiscrepancyState, Verdict
 
-_UNRESOLVED = (DiscrepancyState.OPEN.value, DiscrepancyState.ACKNOWLEDGED.value)
 _DETAIL_LENGTH = 500  # of the column
-
-_Place = tuple[str, str]  # kind, place
 
 
 @dataclass(frozen=True)
@@ -47,14 +44,6 @@ class DiscrepancyChange:
     discrepancy_id: int
     station_id: int
     state: str
-
-
-@dataclass
-class _Standing:
-    """An unresolved discrepancy, and the camera that saw it last: only that one can clear it."""
-
-    discrepancy: Discrepancy
-    camera_id: int
 
 
 def fold(session: Session, inspections: Sequence[Foldable]) -> list[DiscrepancyChange]:
@@ -82,18 +71,13 @@ def fold(session: Session, inspections: Sequence[Foldable]) -> list[DiscrepancyC
         ).all()
     )
     before = dict(folded)
-    standing = _standing(session, stations)
+    board = Board(session, stations)
     streaks = Streaks(session, cameras)
-    changed: dict[int, DiscrepancyChange] = {}
     for inspection in sorted(inspections, key=lambda one: (one.camera_id, one.sequence)):
-        if inspection.sequence <= folded[inspection.camera_id]:
-            continue
-        folded[inspection.camera_id] = inspection.sequence
-        of_station = standing.setdefault(inspection.station_id, {})
-        for discrepancy in _fold_one(session, inspection, of_station, streaks):
-            changed[discrepancy.id] = DiscrepancyChange(
-                discrepancy.id, discrepancy.station_id, discrepancy.state
-            )
+        if inspection.sequence > folded[inspection.camera_id]:
+            folded[inspection.camera_id] = inspection.sequence
+            _fold_one(inspection, board, streaks)
+    board.write()
     streaks.write()
     for camera_id in cameras:
         if folded[camera_id] != before[camera_id]:
@@ -103,61 +87,42 @@ def fold(session: Session, inspections: Sequence[Foldable]) -> list[DiscrepancyC
                 .values(folded_sequence=folded[camera_id])
                 .execution_options(synchronize_session=False)
             )
-    session.flush()
-    return list(changed.values())
+    return [
+        DiscrepancyChange(standing.id, standing.station_id, standing.state)
+        for standing in board.changed()
+        if standing.id is not None
+    ]
 
 
-def _standing(session: Session, stations: Sequence[int]) -> dict[int, dict[_Place, _Standing]]:
-    rows = session.execute(
-        select(Discrepancy, Inspection.camera_id)
-        .join(Inspection, Inspection.id == Discrepancy.last_inspection_id)
-        .where(Discrepancy.station_id.in_(stations), Discrepancy.state.in_(_UNRESOLVED))
-        .execution_options(populate_existing=True)
-    )
-    standing: dict[int, dict[_Place, _Standing]] = {}
-    for discrepancy, camera_id in rows:
-        of_station = standing.setdefault(discrepancy.station_id, {})
-        of_station[discrepancy.kind, discrepancy.place] = _Standing(discrepancy, camera_id)
-    return standing
-
-
-def _fold_one(
-    session: Session,
-    inspection: Foldable,
-    standing: dict[_Place, _Standing],
-    streaks: Streaks,
-) -> list[Discrepancy]:
-    """Fold one inspection; returns what opened, was seen again or was resolved."""
+def _fold_one(inspection: Foldable, board: Board, streaks: Streaks) -> None:
     seen = _worst_by_place(inspection.deviations)
+    unresolved = board.of_station(inspection.station_id)
     streaks.break_off(inspection.camera_id, keep=seen.keys())
-    changed = []
     for place, deviation in seen.items():
-        if place in standing:
-            _join(standing[place].discrepancy, inspection, deviation)
-            standing[place].camera_id = inspection.camera_id
-            changed.append(standing[place].discrepancy)
+        if place in unresolved:
+            _join(unresolved[place], inspection, deviation)
             continue
         streak = streaks.extend(
             inspection.camera_id, place, inspection.captured_at, inspection.inspection_id
         )
         if streak.count >= inspection.policy.open_after:
-            opened = _open(session, inspection, deviation, streak)
             streaks.end(inspection.camera_id, place)
-            standing[place] = _Standing(opened, inspection.camera_id)
-            changed.append(opened)
-    for place, held in list(standing.items()):
-        if place in seen or held.camera_id != inspection.camera_id:
+            opened = _opened(inspection, deviation, streak)
+            board.add(opened)
+            board.note(opened, "opened", inspection.inspection_id, inspection.captured_at)
+    for place, standing in list(unresolved.items()):
+        if place in seen or standing.camera_id != inspection.camera_id:
             continue
-        held.discrepancy.clean_count += 1
-        if held.discrepancy.clean_count >= inspection.policy.resolve_after:
-            _resolve(session, held.discrepancy, inspection)
-            del standing[place]
-            changed.append(held.discrepancy)
-    return changed
+        standing.clean_count += 1
+        standing.touched = True
+        if standing.clean_count >= inspection.policy.resolve_after:
+            _resolve(standing, inspection)
+            board.take_out(standing)
+            board.note(standing, "resolved", inspection.inspection_id, inspection.captured_at)
 
 
-def _worst_by_place(deviations: Sequence[Deviation]) -> Mapping[_Place, Deviation]:
-    worst: dict[_Place, Deviation] = {}
+def _worst_by_place(deviations: Sequence[Deviation]) -> Mapping[Place, Deviation]:
+    worst: dict[Place, Deviation] = {}
     for deviation in deviations:
         place = (deviation.kind, deviation.place)
         if place not in worst or worst[place].severity is Verdict.WARN:
@@ -165,21 +130,21 @@ def _worst_by_place(deviations: Sequence[Deviation]) -> Mapping[_Place, Deviatio
     return worst
 
 
-def _join(discrepancy: Discrepancy, inspection: Foldable, deviation: Deviation) -> None:
-    discrepancy.last_seen_at = inspection.captured_at
-    discrepancy.last_inspection_id = inspection.inspection_id
-    discrepancy.seen_count += 1
-    discrepancy.clean_count = 0
-    discrepancy.detail = deviation.detail[:_DETAIL_LENGTH]
+def _join(standing: Standing, inspection: Foldable, deviation: Deviation) -> None:
+    standing.last_seen_at = inspection.captured_at
+    standing.last_inspection_id = inspection.inspection_id
+    standing.camera_id = inspection.camera_id
+    standing.seen_count += 1
+    standing.clean_count = 0
+    standing.detail = deviation.detail[:_DETAIL_LENGTH]
     if deviation.severity is Verdict.FAIL:
-        discrepancy.severity = Verdict.FAIL.value
-    discrepancy.revision += 1
+        standing.severity = Verdict.FAIL.value
+    standing.revision += 1
+    standing.touched = standing.changed = True
 
 
-def _open(
-    session: Session, inspection: Foldable, deviation: Deviation, streak: Streak
-) -> Discrepancy:
-    discrepancy = Discrepancy(
+def _opened(inspection: Foldable, deviation: Deviation, streak: Streak) -> Standing:
+    return Standing(
         station_id=inspection.station_id,
         kind=deviation.kind,
         place=deviation.place,
@@ -188,38 +153,22 @@ def _open(
         detail=deviation.detail[:_DETAIL_LENGTH],
         opened_at=streak.first_seen_at,
         last_seen_at=inspection.captured_at,
+        closed_at=None,
         first_inspection_id=streak.first_inspection_id,
         last_inspection_id=inspection.inspection_id,
         seen_count=streak.count,
         clean_count=0,
+        actor=None,
         revision=1,
+        camera_id=inspection.camera_id,
+        changed=True,
     )
-    session.add(discrepancy)
-    session.flush()
-    _note(session, discrepancy, "opened", inspection)
-    write_alert(session, discrepancy, "discrepancy.opened")
-    return discrepancy
 
 
-def _resolve(session: Session, discrepancy: Discrepancy, inspection: Foldable) -> None:
-    discrepancy.state = DiscrepancyState.RESOLVED.value
-    discrepancy.closed_at = inspection.captured_at
+def _resolve(standing: Standing, inspection: Foldable) -> None:
+    standing.state = DiscrepancyState.RESOLVED.value
+    standing.closed_at = inspection.captured_at
     # Lineside itself did it, whoever had acknowledged it before.
-    discrepancy.actor = None
-    discrepancy.revision += 1
-    _note(session, discrepancy, "resolved", inspection)
-    # At once: should the place deviate again in this transaction, its next discrepancy would
-    # be inserted before this one is updated, and only one may be unresolved.
-    session.flush()
-    write_alert(session, discrepancy, "discrepancy.resolved")
-
-
-def _note(session: Session, discrepancy: Discrepancy, action: str, inspection: Foldable) -> None:
-    session.add(
-        DiscrepancyEvent(
-            discrepancy_id=discrepancy.id,
-            action=action,
-            inspection_id=inspection.inspection_id,
-            at=inspection.captured_at,
-        )
-    )
+    standing.actor = None
+    standing.revision += 1
+    standing.touched = standing.changed = True

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.faults.plant import FRAMES, Plant, Worker
+from tests.faults.plant import FRAMES, READY_S, Plant, Worker
 
 NewPlant = Callable[..., Plant]
 
@@ -96,12 +96,28 @@ def test_a_zombie_that_wakes_after_its_lease(new_plant: NewPlant) -> None:
     zombie.stop()
     plant.start_worker()
     plant.wait_until_done()
-    lost_before = zombie.log().count("written=0")
+    lost_before = zombie.log().count("claim.taken_over")
     zombie.go_on()
     plant.wait_for(
-        lambda: zombie.log().count("written=0") > lost_before,
+        lambda: zombie.log().count("claim.taken_over") > lost_before,
         "the zombie has come to commit, and has written nothing",
     )
+    plant.assert_clean(FRAMES)
+
+
+def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_not_begun(
+    new_plant: NewPlant,
+) -> None:
+    plant = new_plant(lease_s=600)  # what it kept would be missing for ten minutes
+    worker = plant.start_ready_worker()
+    plant.push(FRAMES - 1)
+    plant.wait_for(lambda: plant.count("done") > 20, "it is in mid-batch")
+    worker.process.terminate()
+    assert worker.process.wait(READY_S) == 0
+    assert plant.count("claimed") == 0
+    assert plant.count("waiting") > 0
+    plant.start_sweeper()
+    plant.start_worker()
     plant.assert_clean(FRAMES)
 
 

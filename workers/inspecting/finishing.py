@@ -89,9 +89,9 @@ class Finisher:
                 if held.complete:
                     self._rules.pop(held.claim.token, None)
                     self._settle(held)
-            except SQLAlchemyError as error:
+            except Exception:  # noqa: BLE001 - outermost loop; later claims must go on
                 # The lease runs out, and somebody else claims what this claim held.
-                _log.error("claim.lost", token=held.claim.token, error=str(error))
+                _log.exception("claim.lost", token=held.claim.token)
             finally:
                 self.finished += 1
 
@@ -169,14 +169,10 @@ class Finisher:
         if held.model is not None and committed.inspections:
             held.model.version_id = held.model_version_id
         tell_screens(self._publish, committed)
-        _log.info(
-            "claim.committed",
-            model=held.claim.model,
-            frames=len(held.claim.frames),
-            written=len(committed.inspections),
-            failed=len(held.failed),
-            given_back=len(held.not_tried),
-        )
+        lost = len(held.results) - len(committed.inspections)
+        if lost:
+            # Another worker has taken over what this one was too slow for; the fence held.
+            _log.warning("claim.taken_over", token=held.claim.token, frames=lost)
 
     def _write(self, session: Session, held: HeldClaim) -> Committed:
         token, warm = held.claim.token, held.model

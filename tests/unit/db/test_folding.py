@@ -106,7 +106,7 @@ def test_places_and_kinds_stand_apart(database: Database) -> None:
     story = Story(database)
     elsewhere = Deviation("crack", "lower right", Verdict.WARN, "crack 2.5 mm > 2.0 mm")
     assert story.tell([CRACK, elsewhere, STAIN]) == ["open"] * 3
-    assert story.tell([STAIN], [STAIN], first=2) == ["open", "resolved", "resolved"]
+    assert sorted(story.tell([STAIN], [STAIN], first=2)) == ["open", "resolved", "resolved"]
     assert [(one.kind, one.state) for one in story.discrepancies()] == [
         ("crack", "resolved"),
         ("crack", "resolved"),
