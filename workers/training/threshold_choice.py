@@ -102,5 +102,5 @@ def _best_score(found: list[Detections], truth: list[Truth], index: int) -> floa
         kept = ranked >= level
         return float(2 * np.count_nonzero(hits & kept) / (np.count_nonzero(kept) + total))
 
-    best = max(f1(level) for level in SCORE_LEVELS)
-    return float(min(level for level in SCORE_LEVELS if f1(level) >= NEARLY_BEST * best))
+    highest = max(f1(level) for level in SCORE_LEVELS)
+    return float(min(level for level in SCORE_LEVELS if f1(level) >= NEARLY_BEST * highest))
