@@ -48,6 +48,17 @@ class ShownGap:
     product: str
     currency: str
     restocked: shelves.Restocking | None
+    resolve_after: int  # clean scans in a row that close it
+
+    @property
+    def filled(self) -> bool:
+        """Enough is seen there again; it closes by itself when that stays so."""
+        return self.gap.seen >= self.gap.position.min_facings
+
+    @property
+    def done(self) -> bool:
+        """Nothing is left to do but to wait for the next scans."""
+        return self.filled or (self.restocked is not None and not self.still_empty)
 
     @property
     def still_empty(self) -> bool:
@@ -91,8 +102,8 @@ class ShelfBoard:
 
     @property
     def waiting_gaps(self) -> int:
-        """Gaps that nobody has said to have filled."""
-        return sum(gap.restocked is None or gap.still_empty for gap in self.gaps)
+        """Gaps that nobody has filled or said to have filled."""
+        return sum(not gap.done for gap in self.gaps)
 
 
 def load_shelves(session: Session, line: Line, now: datetime) -> ShelfBoard:
@@ -213,10 +224,11 @@ def _gaps(
             product=_name(products, place),
             currency=product.currency if product else "EUR",
             restocked=restocked.get(discrepancy.id),
+            resolve_after=recipe.discrepancies.resolve_after if recipe else 1,
         )
     order = [found[gap.discrepancy_id] for gap in ranked([g.gap for g in found.values()], now)]
-    # What somebody says to have filled comes after what nobody has.
-    return sorted(order, key=lambda each: each.restocked is not None and not each.still_empty)
+    # What is filled, or said to be, comes after what is left to do.
+    return sorted(order, key=lambda each: each.done)
 
 
 def _place(recipe: Recipe | None, discrepancy: Discrepancy) -> Position:

@@ -262,6 +262,29 @@ def test_restocked_is_believed_and_said_when_it_was_not_so(
     assert "still empty" in client.get("/shelves/aisle").text
 
 
+def test_a_gap_that_is_seen_full_again_is_nothing_left_to_do(
+    client: FlaskClient, database: Database
+) -> None:
+    position = {"name": "A1", "product": "Oat milk", "box": [0, 0, 1, 1], "facings": 2}
+    with database.sessions.begin() as session:
+        line = factories.make_line(session, key="aisle", kind="shelf")
+        body = factories.recipe_body(positions=[position])
+        station = factories.make_station(
+            session, line, recipe=factories.make_recipe_version(session, body=body)
+        )
+        camera = factories.make_camera(session, station)
+        inspection = factories.decide(
+            session, camera, "pass", counts=[("facings", "A1", 2, 1)], captured_at=NOW
+        )
+        factories.make_discrepancy(
+            session, inspection, kind="out_of_stock", place="A1", clean_count=1
+        )
+    html = client.get("/shelves/aisle").text
+    assert "closes by itself after 3 clean scans (1 so far)" in html
+    assert "OUT" not in html
+    assert ">Restocked<" not in html
+
+
 def test_a_shelf_nobody_sees_is_not_an_empty_one(client: FlaskClient, database: Database) -> None:
     position = {"name": "A1", "product": "Oat milk", "box": [0, 0, 1, 1], "facings": 4}
     with database.sessions.begin() as session:
