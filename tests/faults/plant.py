@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 import psutil
 from celery import Celery
+from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,6 +27,7 @@ from db.models import Acquisition
 from db.queries.acquisitions import NewAcquisition, accept
 from db.queries.ledger import Ledger, read_ledger
 from inspection.decode import encode_png
+from lineside.cli import group
 from services.bell import Bell
 from tests.factories import make_camera, make_recipe_version, make_station, recipe_body
 from tests.faults.faulty_engine import POISON
@@ -182,6 +184,10 @@ class Plant:
 
     # What is true now
 
+    def lineside(self, *arguments: str) -> Result:
+        """`lineside …`, here."""
+        return CliRunner().invoke(group, arguments, env={"LINESIDE_DATABASE_URL": self.url})
+
     def ledger(self) -> Ledger:
         with self.database.reads() as session:
             return read_ledger(session)
@@ -223,8 +229,8 @@ class Plant:
             not_inspected,
         ), f"seed {self.seed}: {ledger}"
         assert ledger.consistent, ledger.problems
-        audit = self._start("audit", "-m", "lineside", "audit")
-        assert audit.wait(READY_S) == 0, self._log_path("audit").read_text()
+        audit = self.lineside("audit")
+        assert audit.exit_code == 0, audit.output
 
 
 @dataclass
