@@ -10,7 +10,8 @@ Whatever comes in, what goes out is uint8 RGB, upright:
   they do it, and a mask that was measured on a lying image fits no upright one.
 """
 
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -22,8 +23,10 @@ from inspection.verdicts import Reason
 __all__ = [
     "ImageHeader",
     "ImageRefused",
+    "ReducedImage",
     "check_image",
     "decode_image",
+    "decode_reduced",
     "encode_jpeg",
     "encode_png",
 ]
@@ -39,6 +42,19 @@ _ROTATIONS = {
 _MIRRORED = (2, 4, 5, 7)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ReducedImage:
+    """An image decoded at half its size, for an engine that would shrink it further anyway.
+
+    Attributes:
+        rgb: uint8 (h, w, 3), upright.
+        size_wh: width and height of the whole upright image, px, in which findings are given.
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    size_wh: tuple[int, int]
+
+
 def decode_image(data: bytes) -> npt.NDArray[np.uint8]:
     """Decode a JPEG or PNG file to uint8 RGB (H, W, 3), upright and C-contiguous.
 
@@ -49,6 +65,37 @@ def decode_image(data: bytes) -> npt.NDArray[np.uint8]:
     header = check_image(data)
     # A plain JPEG is one call. PNG keeps its depth and alpha, which are dealt with below.
     flags = cv2.IMREAD_COLOR_RGB if header.kind == "jpeg" else cv2.IMREAD_UNCHANGED
+    pixels = _decode(data, header, flags, (header.height, header.width))
+    if header.kind == "png":
+        rgb = _to_rgb(cast(npt.NDArray[np.uint8] | npt.NDArray[np.uint16], pixels))
+    else:
+        rgb = cast(npt.NDArray[np.uint8], pixels)
+    return _upright(rgb, header.orientation)
+
+
+def decode_reduced(data: bytes, input_px: int | None) -> npt.NDArray[np.uint8] | ReducedImage:
+    """Decode for an engine whose square input is `input_px` wide; None takes every pixel.
+
+    A JPEG whose half still covers the input is decoded at half its size: libjpeg then inverts
+    8 × 8 blocks to 4 × 4, and the shrinking that follows has a quarter of the pixels. Everything
+    else comes whole, as from `decode_image`.
+
+    Raises:
+        ImageRefused: as `decode_image`.
+    """
+    header = check_image(data)
+    half = ((header.height + 1) // 2, (header.width + 1) // 2)
+    if input_px is None or header.kind != "jpeg" or max(half) < input_px:
+        return decode_image(data)
+    pixels = _decode(data, header, cv2.IMREAD_REDUCED_COLOR_2, half)
+    rgb = cast(npt.NDArray[np.uint8], cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    return ReducedImage(_upright(rgb, header.orientation), header.upright_wh)
+
+
+def _decode(
+    data: bytes, header: ImageHeader, flags: int, shape: tuple[int, int]
+) -> npt.NDArray[Any]:
+    """The pixels of a file as they lie in it, uint8 or uint16. Raises ImageRefused."""
     try:
         pixels = cv2.imdecode(
             np.frombuffer(data, dtype=np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION
@@ -57,15 +104,11 @@ def decode_image(data: bytes) -> npt.NDArray[np.uint8]:
         raise ImageRefused(
             Reason.UNREADABLE, f"the {header.kind.upper()} cannot be decoded: {error.err}"
         ) from error
-    if pixels is None or pixels.shape[:2] != (header.height, header.width):
+    if pixels is None or pixels.shape[:2] != shape:
         raise ImageRefused(
             Reason.UNREADABLE, f"the {header.kind.upper()} is damaged and cannot be decoded"
         )
-    if header.kind == "png":
-        rgb = _to_rgb(cast(npt.NDArray[np.uint8] | npt.NDArray[np.uint16], pixels))
-    else:
-        rgb = cast(npt.NDArray[np.uint8], pixels)
-    return _upright(rgb, header.orientation)
+    return pixels
 
 
 def _to_rgb(pixels: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from inspection.decode import ImageRefused, decode_image
+from inspection.decode import ImageRefused, ReducedImage, decode_reduced
 from inspection.detections import Detections
 from inspection.image_file import MAX_BYTES
 from inspection.judge import judge
@@ -20,7 +20,7 @@ from inspection.recipe import Recipe
 from inspection.verdicts import Reason
 from lineside.image_files import ImageFile
 
-Rgb = npt.NDArray[np.uint8]
+Image = npt.NDArray[np.uint8] | ReducedImage
 
 
 class Detector(Protocol):
@@ -29,65 +29,73 @@ class Detector(Protocol):
     @property
     def classes(self) -> tuple[str, ...]: ...
 
-    def detect_stream(self, images_rgb: Iterable[Rgb]) -> Iterator[Detections]: ...
+    def detect_stream(self, images_rgb: Iterable[Image]) -> Iterator[Detections]: ...
 
 
 @dataclass(frozen=True, eq=False)
 class Inspected:
-    """One image with its judgement; `rgb` is None where it could not be read."""
+    """One image with its judgement."""
 
     file: ImageFile
     judgement: Judgement
-    rgb: Rgb | None
 
 
 @dataclass(frozen=True, eq=False)
 class _Read:
     file: ImageFile
-    rgb: Rgb | None
+    image: Image | None
     refusal: Judgement | None
 
 
 def inspect_images(
-    files: Iterable[ImageFile], detector: Detector, recipe: Recipe, mm_per_px: float | None = None
+    files: Iterable[ImageFile],
+    detector: Detector,
+    recipe: Recipe,
+    mm_per_px: float | None = None,
+    *,
+    input_px: int | None = None,
 ) -> Iterator[Inspected]:
     """Inspect images one after the other, as they come out of the engine.
 
     While the engine works on an image the next ones are read and the last one is measured. What
     cannot be read, or not be judged without a scale, has the verdict `not_inspected`.
+
+    Args:
+        input_px: side of the model's input, which images are decoded for as the worker does;
+            None takes every pixel.
     """
     waiting: deque[_Read] = deque()
     # Without a scale such a recipe judges nothing: the engine need not run.
     uncalibrated = recipe.needs_mm and mm_per_px is None
 
-    def images() -> Iterator[Rgb]:
+    def images() -> Iterator[Image]:
         for file in files:
-            read = _read(file)
-            if uncalibrated and read.rgb is not None:
-                empty = Detections.empty((read.rgb.shape[1], read.rgb.shape[0]))
-                read = _Read(file, None, judge(empty, detector.classes, recipe, None))
+            read = _read(file, input_px)
+            if uncalibrated and read.image is not None:
+                nothing = Detections.empty((1, 1))
+                read = _Read(file, None, judge(nothing, detector.classes, recipe, None))
             waiting.append(read)
-            if read.rgb is not None:
-                yield read.rgb
+            if read.image is not None:
+                yield read.image
 
     def refused() -> Iterator[Inspected]:
         while waiting and waiting[0].refusal is not None:
             read = waiting.popleft()
             assert read.refusal is not None
-            yield Inspected(read.file, read.refusal, None)
+            yield Inspected(read.file, read.refusal)
 
     for detections in detector.detect_stream(images()):
         yield from refused()
         read = waiting.popleft()
         judgement = judge(detections, detector.classes, recipe, mm_per_px)
-        yield Inspected(read.file, judgement, read.rgb)
+        yield Inspected(read.file, judgement)
         yield from refused()
     yield from refused()
 
 
-def _read(file: ImageFile) -> _Read:
+def _read(file: ImageFile, input_px: int | None) -> _Read:
     try:
-        return _Read(file, decode_image(_bytes(file.path)), None)
+        return _Read(file, decode_reduced(read_bytes(file.path), input_px), None)
     except OSError as error:
         detail = f"cannot read the file: {error.strerror or type(error).__name__}"
         missing = isinstance(error, FileNotFoundError)
@@ -97,8 +105,8 @@ def _read(file: ImageFile) -> _Read:
     return _Read(file, None, Judgement.not_inspected(reason, detail))
 
 
-def _bytes(path: Path) -> bytes:
-    # One byte more than is taken is enough to be refused, whatever the file holds.
+def read_bytes(path: Path) -> bytes:
+    """A file, or as much of it as is enough to refuse it. Raises OSError."""
     with path.open("rb") as file:
         return file.read(MAX_BYTES + 1)
 

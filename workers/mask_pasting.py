@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inspection.decode import ReducedImage
 from inspection.detections import Detections, InstanceMask
 
 PAD_LEVEL = 114
@@ -29,16 +30,20 @@ class Letterbox:
 
 
 def letterbox(
-    image_rgb: npt.NDArray[np.uint8], side_px: int
+    image: npt.NDArray[np.uint8] | ReducedImage, side_px: int
 ) -> tuple[npt.NDArray[np.uint8], Letterbox]:
     """Fit an image, uint8 (H, W, 3), centred into a grey square, uint8 (side, side, 3)."""
+    image_rgb = image.rgb if isinstance(image, ReducedImage) else image
+    # A reduced image fits where the whole one would, and its findings are in px of the whole one.
     height, width = image_rgb.shape[:2]
+    if isinstance(image, ReducedImage):
+        width, height = image.size_wh
     scale = side_px / max(height, width)
     inner_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
     left, top = (side_px - inner_wh[0]) // 2, (side_px - inner_wh[1]) // 2
     canvas = np.full((side_px, side_px, 3), PAD_LEVEL, dtype=np.uint8)
     inner = image_rgb
-    if inner_wh != (width, height):
+    if inner_wh != image_rgb.shape[1::-1]:
         # Area averaging keeps a thin crack that linear sampling would break up.
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         inner = np.asarray(cv2.resize(image_rgb, inner_wh, interpolation=method), dtype=np.uint8)

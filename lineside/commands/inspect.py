@@ -73,9 +73,9 @@ def command(
         if model is not None:
             changed = recipe_file.recipe.model_copy(update={"model": model})
             recipe_file = replace(recipe_file, recipe=changed)
-        folder = recipe_file.check_model([models_dir] if models_dir else [])
+        folder = load_model_folder(recipe_file.check_model([models_dir] if models_dir else []))
         # Two streams keep two cores busy; one image is done sooner by both together.
-        detector = engines.load(load_model_folder(folder), streams=min(2, len(files)))
+        detector = engines.load(folder, streams=min(2, len(files)))
         overlays = OverlayFolder(save_overlay) if save_overlay is not None else None
     except (NoImages, RecipeError, ModelFolderError, engines.EngineUnavailableError) as error:
         raise click.UsageError(str(error)) from error
@@ -85,7 +85,10 @@ def command(
     verdicts: Counter[str] = Counter()
     began = time.monotonic()
     progress = tqdm(total=len(files), unit="image", disable=None, leave=False)
-    for inspected in inspect_images(files, detector, recipe_file.recipe, mm_per_px):
+    input_px = folder.manifest.input_px
+    for inspected in inspect_images(
+        files, detector, recipe_file.recipe, mm_per_px, input_px=input_px
+    ):
         judgement = inspected.judgement
         verdicts[judgement.verdict.value] += 1
         if overlays is not None:

@@ -1,6 +1,6 @@
 """Inference engines behind one protocol."""
 
-from workers.engines.detector import Detector, RgbImage
+from workers.engines.detector import Detector, EngineImage, RgbImage
 from workers.engines.loading import EngineUnavailableError, load
 
-__all__ = ["Detector", "EngineUnavailableError", "RgbImage", "load"]
+__all__ = ["Detector", "EngineImage", "EngineUnavailableError", "RgbImage", "load"]

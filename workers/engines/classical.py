@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from inspection.detections import Detections, InstanceMask
 from inspection.model_folder import ClassicalEngine, ModelFolder
-from workers.engines.detector import RgbImage
+from workers.engines.detector import EngineImage, RgbImage
 
 # The background is the mean of a wide window; the window's own defect lowers it, so the window
 # is made at a quarter of the size, where it is wide and cheap.
@@ -32,11 +32,13 @@ class ClassicalDetector:
     def classes(self) -> tuple[str, ...]:
         return self._classes
 
-    def detect(self, images_rgb: Sequence[RgbImage]) -> list[Detections]:
+    def detect(self, images_rgb: Sequence[EngineImage]) -> list[Detections]:
         return list(self.detect_stream(images_rgb))
 
-    def detect_stream(self, images_rgb: Iterable[RgbImage]) -> Iterator[Detections]:
+    def detect_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Detections]:
         for image in images_rgb:
+            # Its folders have no `input_px`, so that nobody decodes for it at half size.
+            assert isinstance(image, np.ndarray)
             yield find_regions(image, self._settings, self._least_score)
 
     def close(self) -> None:

@@ -8,24 +8,30 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from inspection.decode import ReducedImage
 from inspection.detections import Detections
 
 RgbImage = npt.NDArray[np.uint8]
+EngineImage = RgbImage | ReducedImage
 
 
 class Detector(Protocol):
-    """RGB images in, detections out; images are uint8 (H, W, 3), upright, of any size."""
+    """RGB images in, detections out; images are uint8 (H, W, 3), upright, of any size.
+
+    An engine that shrinks every image to a square input (`input_px` of its model folder) also
+    takes images that were decoded at half their size; its findings are in px of the whole image.
+    """
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of `Detections.class_ids`."""
         ...
 
-    def detect(self, images_rgb: Sequence[RgbImage]) -> list[Detections]:
+    def detect(self, images_rgb: Sequence[EngineImage]) -> list[Detections]:
         """Detections of each image, in its own pixels, in the same order."""
         ...
 
-    def detect_stream(self, images_rgb: Iterable[RgbImage]) -> Iterator[Detections]:
+    def detect_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Detections]:
         """The same for images as they come; the engine works while the caller is elsewhere.
 
         Results come in the order of the images. The iterator draws a few images ahead of what

@@ -11,7 +11,7 @@ import numpy as np
 
 from inspection.detections import Detections
 from inspection.model_folder import ModelFolder
-from workers.engines.detector import RgbImage
+from workers.engines.detector import EngineImage
 from workers.engines.thresholds import Thresholds
 from workers.mask_pasting import Letterbox, letterbox, to_detections
 
@@ -62,10 +62,10 @@ class OpenVinoDetector:
         """From now on, other thresholds than the model's own."""
         self._thresholds = thresholds
 
-    def detect(self, images_rgb: Sequence[RgbImage]) -> list[Detections]:
+    def detect(self, images_rgb: Sequence[EngineImage]) -> list[Detections]:
         return list(self.detect_stream(images_rgb))
 
-    def detect_stream(self, images_rgb: Iterable[RgbImage]) -> Iterator[Detections]:
+    def detect_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Detections]:
         free = deque(self._requests)
         running: deque[tuple[Any, Letterbox]] = deque()
         try:

@@ -12,7 +12,7 @@ from torch import nn
 
 from inspection.detections import Detections
 from inspection.model_folder import ModelFolder, ModelFolderError
-from workers.engines.detector import RgbImage
+from workers.engines.detector import EngineImage
 from workers.engines.thresholds import Thresholds
 from workers.mask_pasting import letterbox, to_detections
 from workers.training.export import fold_batch_norms
@@ -49,10 +49,10 @@ class TorchDetector:
     def classes(self) -> tuple[str, ...]:
         return self._classes
 
-    def detect(self, images_rgb: Sequence[RgbImage]) -> list[Detections]:
+    def detect(self, images_rgb: Sequence[EngineImage]) -> list[Detections]:
         return list(self.detect_stream(images_rgb))
 
-    def detect_stream(self, images_rgb: Iterable[RgbImage]) -> Iterator[Detections]:
+    def detect_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Detections]:
         source = iter(images_rgb)
         while batch := list(islice(source, self._batch)):
             yield from self._detect_batch(batch)
@@ -61,7 +61,7 @@ class TorchDetector:
         self._network = nn.Identity()
 
     @torch.inference_mode()
-    def _detect_batch(self, images_rgb: list[RgbImage]) -> Iterator[Detections]:
+    def _detect_batch(self, images_rgb: list[EngineImage]) -> Iterator[Detections]:
         squares, fits = zip(*(letterbox(image, self._side) for image in images_rgb), strict=True)
         stacked = torch.from_numpy(np.stack(squares)).to(self._device)
         inputs = list(stacked.permute(0, 3, 1, 2).float())

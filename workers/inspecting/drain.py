@@ -17,7 +17,7 @@ import structlog
 
 from inspection.judgement import Judgement
 from inspection.verdicts import Reason
-from workers.engines import RgbImage
+from workers.engines import EngineImage
 from workers.inspecting.fetching import Fetcher
 from workers.inspecting.finishing import Finisher
 from workers.inspecting.held import Detected, Failed, Job, NotTried, Refused
@@ -88,7 +88,7 @@ class Drain:
     def _stream(self, name: str, model: WarmModel) -> None:
         begun: deque[tuple[Job, float]] = deque()
 
-        def images() -> Iterator[RgbImage]:
+        def images() -> Iterator[EngineImage]:
             for job, image in self._images(name):
                 begun.append((job, time.monotonic()))
                 yield image
@@ -109,7 +109,7 @@ class Drain:
             for job, _ in begun:
                 self._finisher.put(job.held, job.frame, Failed(f"engine: {error!r}"))
 
-    def _images(self, name: str) -> Iterator[tuple[Job, RgbImage]]:
+    def _images(self, name: str) -> Iterator[tuple[Job, EngineImage]]:
         """Jobs of one model, until the next is of another or is not there yet.
 
         Those that have no image go straight to the end.

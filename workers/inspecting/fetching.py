@@ -15,7 +15,7 @@ from db.frames import FrameStore
 from db.queries.claims import ClaimedFrame, claim
 from inspection.decode import ImageRefused
 from inspection.judgement import Judgement
-from workers.engines import RgbImage
+from workers.engines import EngineImage
 from workers.inspecting.held import Failed, HeldClaim, Job, NotTried, Refused
 from workers.inspecting.images import read_image
 from workers.inspecting.models import Pace
@@ -40,16 +40,18 @@ class Fetcher:
         depth: int,
         stop: threading.Event,
         busy: Callable[[], bool],
+        input_px: Callable[[str], int | None],
     ) -> None:
         """
         Args:
             depth: decoded images that wait for the engine, each as large as its pixels.
+            input_px: side of the input of a model, by its name; None where it takes every pixel.
             busy: whether frames fetched before are still on their way. While they are, it is
                 worth looking for more, since the engine is warm and running.
         """
         self._database, self._store, self._pace = database, store, pace
         self._queue_name, self._lease_s, self._drain_s = queue_name, lease_s, drain_s
-        self._stop, self._busy = stop, busy
+        self._stop, self._busy, self._input_px = stop, busy, input_px
         self._aborted = threading.Event()
         self.jobs: queue.Queue[Job | None] = queue.Queue(maxsize=depth)
         self.fetched = 0  # frames put into the queue so far
@@ -86,11 +88,12 @@ class Fetcher:
             busy = self._busy()
             held = self._claim(retries=not busy)
             if held is not None:
+                input_px = self._input_px(held.claim.model)
                 for frame in held.claim.frames:
                     if self._aborted.is_set():
                         return
                     self.fetched += 1
-                    self.jobs.put(Job(held, frame, self._image(frame)))
+                    self.jobs.put(Job(held, frame, self._image(frame, input_px)))
                 while held.claim.is_retry and self._busy() and not self._aborted.is_set():
                     # It may kill this process, and must find nobody else in it.
                     time.sleep(_POLL_S)
@@ -111,11 +114,13 @@ class Fetcher:
             )
         return HeldClaim(taken, lease_s) if taken is not None else None
 
-    def _image(self, frame: ClaimedFrame) -> RgbImage | Refused | Failed | NotTried:
+    def _image(
+        self, frame: ClaimedFrame, input_px: int | None
+    ) -> EngineImage | Refused | Failed | NotTried:
         if self._stop.is_set():
             return NotTried()
         try:
-            return read_image(self._store, frame)
+            return read_image(self._store, frame, input_px)
         except ImageRefused as error:
             return Refused(Judgement.not_inspected(error.reason, error.detail))
         except Exception as error:  # noqa: BLE001 - whatever a decoder raises on hostile bytes

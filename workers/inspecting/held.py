@@ -9,7 +9,7 @@ from db.queries.claims import Claim, ClaimedFrame
 from db.queries.results import NewInspection
 from inspection.detections import Detections
 from inspection.judgement import Judgement
-from workers.engines import RgbImage
+from workers.engines import EngineImage
 from workers.inspecting.models import WarmModel
 
 
@@ -75,4 +75,4 @@ class Job:
 
     held: HeldClaim
     frame: ClaimedFrame
-    image: RgbImage | Refused | Failed | NotTried
+    image: EngineImage | Refused | Failed | NotTried

@@ -4,13 +4,16 @@ import hashlib
 
 from db.frames import FrameMissing, FrameStore
 from db.queries.claims import ClaimedFrame
-from inspection.decode import ImageRefused, decode_image
+from inspection.decode import ImageRefused, decode_reduced
 from inspection.verdicts import Reason
-from workers.engines import RgbImage
+from workers.engines import EngineImage
 
 
-def read_image(store: FrameStore, claimed: ClaimedFrame) -> RgbImage:
-    """The image of an acquisition, uint8 RGB (H, W, 3), upright.
+def read_image(store: FrameStore, claimed: ClaimedFrame, input_px: int | None) -> EngineImage:
+    """The image of an acquisition, upright, whole or at half size where the model takes less.
+
+    Args:
+        input_px: side of the model's input; None takes every pixel.
 
     Raises:
         ImageRefused: it can never be inspected, with the reason.
@@ -29,4 +32,4 @@ def read_image(store: FrameStore, claimed: ClaimedFrame) -> RgbImage:
             f"the stored image has SHA-256 {sha256[:12]}…,"
             f" {(claimed.frame.image_sha256 or '')[:12]}… was acquired",
         )
-    return decode_image(data)
+    return decode_reduced(data, input_px)

@@ -122,6 +122,16 @@ class Models:
         self._close_beyond_budget()
         return warm
 
+    def input_px(self, name: str) -> int | None:
+        """The side of a model's input, None where it takes every pixel or cannot be read.
+
+        Reads `model.json` and nothing else, so that any thread may ask.
+        """
+        try:
+            return read_manifest(find_model(name, self._places)).manifest.input_px
+        except ModelFolderError:
+            return None
+
     def close(self) -> None:
         while self._warm:
             self._warm.popitem()[1].detector.close()

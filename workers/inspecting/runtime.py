@@ -51,6 +51,7 @@ class Runtime:
             depth=self.settings.engine_streams + 2,
             stop=self.stop,
             busy=lambda: fetcher.fetched > finisher.finished,
+            input_px=self.models.input_px,
         )
         return Drain(fetcher, finisher, self.models, self.pace, self.stop).run()
 

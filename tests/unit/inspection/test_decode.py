@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from inspection.decode import ImageRefused, check_image, decode_image, encode_jpeg, encode_png
+from inspection.decode import (
+    ImageRefused,
+    ReducedImage,
+    check_image,
+    decode_image,
+    decode_reduced,
+    encode_jpeg,
+    encode_png,
+)
 from inspection.image_file import MAX_BYTES
 from inspection.verdicts import Reason
 
@@ -61,6 +69,32 @@ def test_jpeg_comes_back_nearly(progressive: bool) -> None:
     data = saved(Image.fromarray(drawn()), "JPEG", quality=95, progressive=progressive)
     assert difference(decode_image(data), drawn()) <= 8
     assert difference(decode_image(encode_jpeg(drawn(), 95)), drawn()) <= 8
+
+
+@pytest.mark.parametrize("orientation", [1, 6, 8])
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (95, 63)])
+def test_half_an_image_looks_like_the_whole(width: int, height: int, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = Image.fromarray(drawn(width, height))
+    data = saved(picture, "JPEG", quality=95, exif=exif)
+    whole, reduced = decode_image(data), decode_reduced(data, 48)
+    assert isinstance(reduced, ReducedImage)
+    assert reduced.size_wh == (whole.shape[1], whole.shape[0])
+    half_wh = ((whole.shape[1] + 1) // 2, (whole.shape[0] + 1) // 2)
+    assert reduced.rgb.shape[1::-1] == half_wh
+    shrunk = cv2.resize(whole, half_wh, interpolation=cv2.INTER_AREA)
+    assert np.abs(reduced.rgb.astype(int) - shrunk).mean() < 2
+
+
+def test_what_half_would_not_cover_comes_whole() -> None:
+    data = encode_jpeg(drawn())
+    for file, input_px in ((data, 49), (data, None), (encode_png(drawn()), 8)):
+        whole = decode_reduced(file, input_px)
+        assert not isinstance(whole, ReducedImage)
+        assert difference(whole, decode_image(file)) == 0
+    with pytest.raises(ImageRefused):
+        decode_reduced(data[:-2], 8)
 
 
 def test_what_is_decoded_is_contiguous_and_can_be_written() -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from inspection.decode import ReducedImage
 from workers.mask_pasting import letterbox, paste, to_detections
 
 THRESHOLDS = np.array([0.5], dtype=np.float32)
@@ -91,3 +92,13 @@ def test_a_box_wholly_outside_the_image_is_dropped() -> None:
         THRESHOLDS,
     )
     assert len(found) == 0
+
+
+def test_a_reduced_image_is_fitted_like_the_whole_one() -> None:
+    whole = np.zeros((200, 402, 3), dtype=np.uint8)
+    whole[60:120, 100:300] = 200
+    half = ReducedImage(whole[::2, ::2].copy(), (402, 200))
+    square, fit = letterbox(whole, 128)
+    reduced_square, reduced_fit = letterbox(half, 128)
+    assert reduced_fit == fit
+    assert np.abs(reduced_square.astype(int) - square).mean() < 3
