@@ -3,11 +3,11 @@
 import click
 
 _LOOPS = ("ingest", "sweeper", "alerts", "worker")
-_PORTS = {"api": 8001, "dashboard": 8002, "web": 8000}
+_PAGES = ("api", "dashboard", "web")
 
 
 @click.command()
-@click.argument("process", type=click.Choice((*_LOOPS, *_PORTS)))
+@click.argument("process", type=click.Choice((*_LOOPS, *_PAGES)))
 @click.option(
     "--max-age",
     type=click.FloatRange(min=1),
@@ -18,7 +18,7 @@ _PORTS = {"api": 8001, "dashboard": 8002, "web": 8000}
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
-    help="Where it listens: api 8001, dashboard 8002, web 8000.",
+    help="Where api, dashboard or web listens.  [default: where it does by itself]",
 )
 def command(process: str, max_age: float, port: int | None) -> None:
     """Exit 0 if PROCESS is alive on this host, and 1 if it is not.
@@ -31,8 +31,8 @@ def command(process: str, max_age: float, port: int | None) -> None:
 
     from db import heartbeat
 
-    if process in _PORTS:
-        url = f"http://127.0.0.1:{port or _PORTS[process]}/healthz"
+    if process in _PAGES:
+        url = f"http://127.0.0.1:{port or _own_port(process)}/healthz"
         try:
             with urllib.request.urlopen(url, timeout=4):
                 click.echo(f"{process} answers.")
@@ -46,3 +46,14 @@ def command(process: str, max_age: float, port: int | None) -> None:
     if age > max_age:
         raise click.ClickException(f"{process} gave its last sign of life {age:.0f} s ago.")
     click.echo(f"{process} gave a sign of life {age:.1f} s ago.")
+
+
+def _own_port(process: str) -> int:
+    """Where a page process listens when it is told nothing, by its own command."""
+    from lineside.cli import group
+    from lineside.settings import WebSettings
+
+    command = group.get_command(click.Context(group), process)
+    assert command is not None
+    (port,) = (option.default for option in command.params if option.name == "port")
+    return port if isinstance(port, int) else WebSettings().port

@@ -10,6 +10,7 @@ from importlib.resources import files as resource_files
 import jsonschema
 import pytest
 
+from lineside.commands.health import _own_port
 from tests.unit.deploy.files import (
     DEPLOY,
     ROOT,
@@ -79,6 +80,12 @@ def test_its_health_is_checked(name):
         check_command(words)
         assert words[1] == "health"
         assert words[2] == name.removesuffix("-gpu")
+        command = SERVICES[name]["command"]
+        if "--port" in command:
+            # The check asks where the process listens by itself, and so it must.
+            listens = command[command.index("--port") + 1]
+            assert int(listens) == _own_port(name)
+            assert all(port.endswith(f":{listens}") for port in SERVICES[name]["ports"])
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
