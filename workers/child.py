@@ -30,6 +30,7 @@ def inspect_queue(
         # Told to stop, yet given work: the parent lives on, and replaces a child that ends.
         raise SystemExit
     _draining.set()
+    _listen_for_the_end()
     try:
         more_waits = (runtime or _runtime)().drain(queue)
     finally:
@@ -45,15 +46,15 @@ def inspect_queue(
 @functools.cache
 def _runtime() -> Runtime:
     configure_logs()
-    _stop_softly()
     return build_runtime(stopping)
 
 
-def _stop_softly() -> None:
+@functools.cache
+def _listen_for_the_end() -> None:
     """End the drain at SIGTERM, which the parent passes on, or at Ctrl-C in a terminal.
 
-    The pool sets both after every signal by which Celery would let us do this earlier. Without
-    these handlers a drain would be killed in the middle of a claim, or go on until it is over.
+    The pool sets both after every signal by which Celery would let us do this before the first
+    task. Without these handlers a drain would be killed in the middle of a claim.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
