@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from dashboards.errors import wants_text
+from dashboards.export import discrepancies_csv
 from dashboards.formats import show_times_in
 from dashboards.values import values
 from db.errors import Invalid, NotFound
@@ -23,6 +24,7 @@ blueprint = Blueprint("discrepancies", __name__)
 STATES = ("unresolved", "all", *DiscrepancyState)
 _PAGE = 100
 _MAX_NOTE = 1000
+_MOST_EXPORTED = 10_000
 # Who acted. Until sign-in exists nobody is known but the screen.
 ACTOR = "dashboard"
 
@@ -49,6 +51,16 @@ def index() -> str:
 @blueprint.get("/parts/discrepancies")
 def index_part() -> str:
     return render_template("parts/discrepancy_rows.html", **_listed())
+
+
+@blueprint.get("/discrepancies.csv")
+def export() -> Response:
+    """The filtered list as a table for a spreadsheet, times in UTC."""
+    with values().database.reads() as session:
+        rows = list_placed(session, _wanted(), limit=_MOST_EXPORTED)
+    response = Response(discrepancies_csv(rows), mimetype="text/csv")
+    response.headers["Content-Disposition"] = 'attachment; filename="discrepancies.csv"'
+    return response
 
 
 @blueprint.get("/discrepancies/<int:discrepancy_id>")
@@ -92,7 +104,7 @@ def _back_to(discrepancy_id: int) -> str:
     return url_for("discrepancies.one", discrepancy_id=discrepancy_id)
 
 
-def _listed() -> dict[str, Any]:
+def _wanted() -> Wanted:
     wanted = Wanted(
         state=request.args.get("state", "unresolved"),
         line_key=request.args.get("line") or None,
@@ -102,6 +114,11 @@ def _listed() -> dict[str, Any]:
     )
     if wanted.state not in STATES:
         abort(400, f"expected a state out of {', '.join(STATES)}, got {wanted.state[:80]!r}")
+    return wanted
+
+
+def _listed() -> dict[str, Any]:
+    wanted = _wanted()
     with values().database.reads() as session:
         rows = list_placed(session, wanted, after=_after(), limit=_PAGE + 1)
         lines = lines_with_sites(session)

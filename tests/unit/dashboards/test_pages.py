@@ -1,3 +1,5 @@
+import csv
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -181,6 +183,20 @@ def test_the_list_is_filtered_and_goes_on_where_a_page_ended(
     assert "kind-005" in warned
     assert "kind-004" not in warned
     assert "Nothing matches" in client.get("/discrepancies?state=resolved").text
+
+
+def test_the_list_is_exported_and_no_cell_starts_a_formula(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.sessions.begin() as session:
+        one = factories.make_discrepancy(session, kind="=HYPERLINK(1)", detail='-1, "quoted"')
+        factories.make_discrepancy(session, kind="crack", severity="warn")
+    answer = client.get("/discrepancies.csv?severity=fail")
+    assert answer.mimetype == "text/csv"
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["id"] for row in rows] == [str(one.id)]
+    assert rows[0]["kind"] == "'=HYPERLINK(1)"
+    assert rows[0]["detail"] == '\'-1, "quoted"'
 
 
 @pytest.mark.parametrize(
