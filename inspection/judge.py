@@ -28,8 +28,8 @@ def judge(
     """Judge the detections of one image.
 
     Kept is what belongs to a class that the recipe has a rule for or counts on its shelf, scores
-    at least that rule's `min_score` if it has one, and is centred in a region where there are any. A class that
-    the recipe does not name is not inspected for.
+    at least that rule's `min_score` if it has one, and is centred in a region where there are any.
+    A class that the recipe does not name is not inspected for.
 
     Args:
         detections: of one upright image.
