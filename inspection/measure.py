@@ -7,6 +7,7 @@ Smeulders 1987), and which is continued to where the mask ends. Local width is m
 centreline, with the mask's edge half-way between the centres of a set and an empty pixel.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,7 +23,8 @@ _Bytes = npt.NDArray[np.uint8]
 # its box times its width, and what is lost, some 0.3 px at the smaller scale, is little of a width.
 # Pairs of the box's area and the radius that must be left, px.
 _LARGE = ((160_000, 3.25), (250_000, 2.0))
-_MAX_RADIUS_PX = 32.0
+# Beyond 45 px of width 0.6 px are little, and thinning takes its time by the width.
+_MAX_RADIUS_PX = 24.0
 # A chain of single pixels that touch at their corners.
 _THINNEST_PX = float(np.sqrt(0.5))
 _SMOOTH = np.array([0.25, 0.5, 0.25], np.float32)
@@ -70,7 +72,7 @@ def measure_mask(mask: npt.NDArray[np.bool_]) -> MaskMeasurement:
     area_px = int(np.count_nonzero(crop))
     axis_deg = _axis_deg(crop)
 
-    shrink = _shrink(crop.size, area_px, float(cv2.distanceTransform(crop, cv2.DIST_L2, 3).max()))
+    shrink = _shrink(crop, area_px)
     small = _shrunk(crop, shrink) if shrink > 1 else crop
     length, mean_width, max_width = _length_and_widths(small, axis_deg)
     return MaskMeasurement(
@@ -82,16 +84,20 @@ def measure_mask(mask: npt.NDArray[np.bool_]) -> MaskMeasurement:
     )
 
 
-def _shrink(box_px: int, area_px: int, radius_px: float) -> int:
+def _shrink(crop: _Bytes, area_px: int) -> int:
     """By how much a mask is made smaller before it is measured, 1 for as it is."""
-    shrink = int(np.ceil(radius_px / _MAX_RADIUS_PX))
-    for large_px, left_px in _LARGE:
-        wanted = int(np.ceil(np.sqrt(box_px / large_px)))
-        # Half a picture of speckles has no width to keep.
-        if area_px <= large_px // 2:
-            wanted = min(wanted, int(radius_px / left_px))
-        shrink = max(shrink, wanted)
-    return max(shrink, 1)
+    shrink = 1
+    if crop.size > _LARGE[0][0]:
+        # Every second pixel tells the radius of what is large well enough.
+        coarse = np.ascontiguousarray(crop[::2, ::2])
+        radius_px = 2 * float(cv2.distanceTransform(coarse, cv2.DIST_L2, 3).max())
+        for large_px, left_px in _LARGE:
+            wanted = int(np.ceil(np.sqrt(crop.size / large_px)))
+            # Half a picture of speckles has no width to keep.
+            if area_px <= large_px // 2:
+                wanted = min(wanted, int(radius_px / left_px))
+            shrink = max(shrink, wanted)
+    return shrink
 
 
 def _shrunk(crop: _Bytes, factor: int) -> _Bytes:
@@ -117,25 +123,44 @@ def _axis_deg(crop: _Bytes) -> float | None:
 
 
 def _length_and_widths(crop: _Bytes, axis_deg: float | None) -> tuple[float, float, float]:
-    distance = cv2.distanceTransform(crop, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    radius = float(distance.max())
+    # Within 2 %, in a third of the time of the exact one.
+    radius = float(cv2.distanceTransform(crop, cv2.DIST_L2, 5).max())
     contours, hierarchy = cv2.findContours(crop, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     length, width = _extents(np.concatenate(contours), axis_deg)
     # Whatever is short beside the largest circle in it is a blob, and needs no skeleton.
     if length >= 4.0 * radius:
-        if len(contours) > 1:
-            joined = joined_pieces(crop, radius, contours, hierarchy[0])
-            distance = cv2.distanceTransform(joined, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        shrink = int(np.ceil(radius / _MAX_RADIUS_PX))
+        if shrink > 1:
+            along = _along_centreline(_shrunk(crop, shrink))
         else:
-            joined = crop
-        line = find_centreline(joined, cast(npt.NDArray[np.float32], distance))
-        if line is not None:
-            widths = _local_widths(crop, line)
-            if line.length_px >= 2.0 * widths.max():
-                mean_width = float(np.average(widths, weights=line.steps_px))
-                return line.length_px, mean_width, float(widths.max())
+            along = _along_centreline(crop, contours, hierarchy)
+        if along is not None:
+            return along[0] * shrink, along[1] * shrink, along[2] * shrink
     mean_width = int(np.count_nonzero(crop)) / length
-    return length, mean_width, max(mean_width, min(width, 2 * radius + 0.5))
+    return length, mean_width, max(mean_width, min(width, 2.04 * radius + 0.5))
+
+
+def _along_centreline(
+    crop: _Bytes,
+    contours: Sequence[npt.NDArray[Any]] = (),
+    hierarchy: npt.NDArray[Any] | None = None,
+) -> tuple[float, float, float] | None:
+    """Length, mean and maximum width along the centreline; None of what is a blob after all."""
+    if hierarchy is None:
+        contours, hierarchy = cv2.findContours(crop, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    joined = crop
+    if len(contours) > 1:
+        radius = float(cv2.distanceTransform(crop, cv2.DIST_L2, 3).max())
+        joined = joined_pieces(crop, radius, contours, cast(npt.NDArray[Any], hierarchy)[0])
+    distance = cv2.distanceTransform(joined, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    line = find_centreline(joined, cast(npt.NDArray[np.float32], distance))
+    if line is None:
+        return None
+    widths = _local_widths(crop, line)
+    if line.length_px < 2.0 * widths.max():
+        return None
+    mean_width = float(np.average(widths, weights=line.steps_px))
+    return line.length_px, mean_width, float(widths.max())
 
 
 def _extents(outline: npt.NDArray[Any], axis_deg: float | None) -> tuple[float, float]:

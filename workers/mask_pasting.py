@@ -44,8 +44,10 @@ def letterbox(
     canvas = np.full((side_px, side_px, 3), PAD_LEVEL, dtype=np.uint8)
     inner = image_rgb
     if inner_wh != image_rgb.shape[1::-1]:
-        # Area averaging keeps a thin crack that linear sampling would break up.
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        # Area averaging keeps a thin crack that linear sampling would break up, unless less than
+        # two pixels become one: then linear sampling reads them all, in a tenth of the time.
+        far = image_rgb.shape[1] >= 2 * inner_wh[0] or not isinstance(image, ReducedImage)
+        method = cv2.INTER_AREA if scale < 1 and far else cv2.INTER_LINEAR
         inner = np.asarray(cv2.resize(image_rgb, inner_wh, interpolation=method), dtype=np.uint8)
     canvas[top : top + inner_wh[1], left : left + inner_wh[0]] = inner
     return canvas, Letterbox((width, height), scale, left, top)
