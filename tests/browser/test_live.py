@@ -47,10 +47,6 @@ def open_board(page: Page, server: DashboardServer, camera: Camera) -> None:
     expect(page.locator("#live")).to_have_attribute("data-state", "on")
 
 
-def banner(page: Page) -> "object":
-    return page.locator(".tile .banner")
-
-
 def test_a_verdict_shows_as_soon_as_it_is_told(
     new_page: Callable[..., Page],
     server: DashboardServer,
@@ -159,15 +155,22 @@ def test_an_action_without_a_server_says_that_it_was_not_done(
     expect(page.locator("#toast")).to_contain_text("Not done")
 
 
-def test_without_redis_the_page_asks_by_itself(
-    new_page: Callable[..., Page], data_dir: Path, database: Database, camera: Camera
-) -> None:
+@pytest.fixture
+def server_without_redis(data_dir: Path) -> Iterator[DashboardServer]:
     server = DashboardServer(data_dir, "redis://127.0.0.1:1/0")
     server.start()
-    try:
-        page = new_page()
-        open_board(page, server, camera)
-        decide(database, camera, "warn", "stain 1.4 mm > 1.2 mm")
-        expect(page.locator(".tile .banner")).to_contain_text("WARN")
-    finally:
-        server.stop()
+    yield server
+    server.stop()
+
+
+def test_without_redis_the_page_asks_by_itself(
+    # First, so that it stops after the page is closed.
+    server_without_redis: DashboardServer,
+    new_page: Callable[..., Page],
+    database: Database,
+    camera: Camera,
+) -> None:
+    page = new_page()
+    open_board(page, server_without_redis, camera)
+    decide(database, camera, "warn", "stain 1.4 mm > 1.2 mm")
+    expect(page.locator(".tile .banner")).to_contain_text("WARN")
