@@ -13,12 +13,21 @@ from db.engine import connect
 from tests.faults.plant import Plant
 from tests.servers import PostgresServer, running_postgres, running_redis
 
+HERE = Path(__file__).parent
+
 # Another seed for every run, and the same one again by FAULTS_SEED.
 SEED = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6)))
 
 
 def pytest_report_header() -> str:
     return f"faults: FAULTS_SEED={SEED}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Processes start and die by the dozen here, which takes long where others use the cores."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
