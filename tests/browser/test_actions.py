@@ -155,6 +155,15 @@ def test_light_and_dark_are_chosen_and_kept(
     assert page.evaluate(colour) != light
 
 
+def test_a_station_is_opened_by_its_number(
+    new_page: Callable[..., Page], server: DashboardServer
+) -> None:
+    page = new_page()
+    page.goto(f"{server.url}/lines/line-2")
+    page.keyboard.press("2")
+    expect(page).to_have_url(re.compile("/stations/station-b$"))
+
+
 def test_the_keys_are_listed(new_page: Callable[..., Page], server: DashboardServer) -> None:
     page = new_page()
     page.goto(f"{server.url}/stations/station-a")
