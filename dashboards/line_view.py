@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 
 from sqlalchemy.orm import Session
 
@@ -45,6 +46,12 @@ class LineBoard:
     unresolved: int
     pareto: Sequence[tuple[str, int]]
     feed: Sequence[tuple[Inspection, str]]
+
+    @property
+    def buckets(self) -> int:
+        """How many times ten minutes the whole shift has, so that a bar stays where it is."""
+        end = self.window.ends_at or self.window.now
+        return max(ceil((end - self.window.start) / counts.BUCKET), 1)
 
 
 def load_board(session: Session, line: Line, now: datetime) -> LineBoard:
