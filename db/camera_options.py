@@ -15,6 +15,9 @@ class CameraOptions(BaseModel):
     watch: bool = Field(False, description="folder: stay, and take images that come later.")
     seed: int = Field(0, ge=0, description="sample-*: the same seed draws the same pictures.")
     interval_s: float = Field(2.5, gt=0, le=3600, description="sample-*: seconds between frames.")
+    repeat: int = Field(
+        0, ge=0, le=100, description="sample-*: draw so many and show them again; 0: always new."
+    )
     size_wh: tuple[int, int] | None = Field(None, description="sample-*: size of the pictures, px.")
     # Written by Lineside. An acquisition from `from_sequence` on belongs to the present play of
     # the source, which goes on after a restart where the last of them was.

@@ -16,6 +16,7 @@ from db.engine import Database, connect
 from db.migrate import upgrade
 from inspection.recipe import Recipe
 from lineside import embedded_redis
+from lineside.bench import pictures
 from lineside.own_camera import OwnCamera, ensure_camera
 
 _START_TIMEOUT_S = 20.0
@@ -46,8 +47,8 @@ class Plant:
 
 
 @contextlib.contextmanager
-def running(folder: Path, clip: Path, recipe: Recipe) -> Iterator[Plant]:
-    """Run a plant whose one camera plays the clip endlessly and as fast as its frames are taken.
+def running(folder: Path, recipe: Recipe) -> Iterator[Plant]:
+    """Run a plant whose one camera gives the drawn pictures as fast as they are taken.
 
     Raises PlantFailed, or embedded_redis.RedisMissing.
     """
@@ -56,7 +57,7 @@ def running(folder: Path, clip: Path, recipe: Recipe) -> Iterator[Plant]:
         database = connect(url)
         stack.callback(database.dispose)
         upgrade(database.engine)
-        _add_camera(database, folder, clip, recipe)
+        _add_camera(database, folder, recipe)
         redis_folder = stack.enter_context(embedded_redis.socket_folder(folder))
         environment = {
             **os.environ,
@@ -78,17 +79,17 @@ def running(folder: Path, clip: Path, recipe: Recipe) -> Iterator[Plant]:
         yield plant
 
 
-def _add_camera(database: Database, folder: Path, clip: Path, recipe: Recipe) -> None:
+def _add_camera(database: Database, folder: Path, recipe: Recipe) -> None:
     from db.credentials import SecretBox
 
     camera = OwnCamera(
-        kind="file",
-        source=str(clip),
+        kind=pictures.CAMERA_KIND,
+        source="",
         recipe=recipe,
         station_key="bench",
         station_name="Benchmark",
         mm_per_px=None,
-        options={"loop": True, "fast": True},
+        options=pictures.CAMERA_OPTIONS,
     )
     with database.sessions.begin() as session:
         ensure_camera(session, camera, SecretBox(folder / "secret.key"))

@@ -26,14 +26,16 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def engine(recipe_name: str, seconds: float, as_json: bool) -> None:
     """Frames a second of the engine alone, on images that are decoded already."""
-    from inspection.decode import decode_image
+    from inspection.decode import decode_image, encode_jpeg
     from inspection.model_folder import load_model_folder
     from lineside.bench import engine as bench
     from lineside.bench import figures, pictures
     from workers.settings import WorkerSettings
 
-    file, folder = _recipe(recipe_name)
-    images = [decode_image(data) for data in pictures.jpegs(quality=file.frames.jpeg_quality)]
+    recipe, folder = _recipe(recipe_name)
+    # As the worker sees them: through JPEG.
+    quality = recipe.frames.jpeg_quality
+    images = [decode_image(encode_jpeg(picture, quality)) for picture in pictures.surfaces()]
     settings = WorkerSettings()
     model = load_model_folder(folder)
     result: dict[str, Any] = {
@@ -52,11 +54,11 @@ def engine(recipe_name: str, seconds: float, as_json: bool) -> None:
 def pipeline(recipe_name: str, seconds: float, as_json: bool) -> None:
     """Frames a second from camera to committed row, beside those of the engine alone.
 
-    A camera of raw 1080p frames as fast as they are taken, ingest (JPEG encoding and frame store),
-    SQLite, Redis, sweeper and one worker. The engine alone is measured before and after, so that
-    a host that grows slower meanwhile does not show as a worse or better ratio.
+    A camera that gives 1080p pixels as fast as they are taken, ingest with JPEG encoding and frame
+    store, SQLite, Redis, sweeper and one worker. The engine alone is measured before and after,
+    so that a host that grows slower meanwhile does not show as a worse or better ratio.
     """
-    from lineside.bench import figures, pictures
+    from lineside.bench import figures
     from lineside.bench import pipeline as bench
     from lineside.bench.plant import PlantFailed, running
     from lineside.embedded_redis import RedisMissing
@@ -67,9 +69,8 @@ def pipeline(recipe_name: str, seconds: float, as_json: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
         folder = Path(name)
         try:
-            pictures.write_clip(folder / "camera.avi")
             alone = [_engine_alone(recipe_name, seconds / 3)]
-            with running(folder, folder / "camera.avi", recipe) as plant:
+            with running(folder, recipe) as plant:
                 result = bench.measure(plant, seconds)
             alone.append(_engine_alone(recipe_name, seconds / 3))
         except (PlantFailed, RedisMissing, OSError) as error:

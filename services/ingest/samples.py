@@ -55,6 +55,26 @@ class _Drawn:
         return self._picture
 
 
+def repeated(draw: Callable[[int], UInt8], count: int) -> Callable[[int], UInt8]:
+    """The first `count` pictures of a camera again and again, at the rate of a real one.
+
+    Eight rows of noise make each a picture of its own, as every frame of a real camera is: the
+    frame store keeps equal ones but once.
+    """
+    drawn: dict[int, UInt8] = {}
+
+    def draw_again(number: int) -> UInt8:
+        kept = number % count
+        if kept not in drawn:
+            drawn[kept] = draw(kept)
+        picture = drawn[kept].copy()
+        rng = np.random.default_rng([34, number])
+        picture[:8] = rng.integers(90, 110, (8, picture.shape[1], 1), dtype=np.uint8)
+        return picture
+
+    return draw_again
+
+
 def surfaces(seed: int, size_wh: tuple[int, int] | None) -> Callable[[int], UInt8]:
     """Pictures of one material's surface, uint8 BGR, by their number; some with defects."""
     texture = sorted(TEXTURES)[seed % len(TEXTURES)]

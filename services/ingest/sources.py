@@ -115,6 +115,8 @@ def opener(
 
         make = samples.surfaces if kind == "sample-surfaces" else samples.shelf
         draw = make(options.seed, options.size_wh)
+        if options.repeat:
+            draw = samples.repeated(draw, options.repeat)
         return samples.Drawings(draw, first=next_sequence - 1, interval_s=options.interval_s)
 
     openers: dict[str, Callable[[], Source]] = {

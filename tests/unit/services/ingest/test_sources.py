@@ -71,3 +71,18 @@ def test_drawings_come_in_order_from_the_first() -> None:
     )
     frames = islice(drawings.frames(Pulse(lambda: None)), 3)
     assert [int(frame.pixels()[0, 0, 0]) for frame in frames] == [5, 6, 7]
+
+
+def test_repeated_drawings_are_alike_and_yet_frames_of_their_own() -> None:
+    calls: list[int] = []
+
+    def draw(number: int) -> np.ndarray:
+        calls.append(number)
+        return np.full((20, 30, 3), number, dtype=np.uint8)
+
+    again = samples.repeated(draw, 3)
+    pictures = [again(number) for number in range(7)]
+    assert calls == [0, 1, 2]
+    assert [int(picture[10, 0, 0]) for picture in pictures] == [0, 1, 2, 0, 1, 2, 0]
+    assert not np.array_equal(pictures[0], pictures[3])
+    assert np.array_equal(again(4), pictures[4])
