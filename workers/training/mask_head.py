@@ -167,7 +167,8 @@ class LightRoIHeads(RoIHeads):  # type: ignore[misc]
         instead of an empty tensor: so the exported graph must never hold an empty one.
         """
         count = class_logits.shape[-1] - 1
-        per_image = [len(boxes) for boxes in proposals]
+        # Not len(): it would be traced as a constant, and images differ in their proposals.
+        per_image = [boxes.shape[0] for boxes in proposals]
         decoded = torch.split(self.box_coder.decode(box_regression, proposals), per_image)
         probabilities = torch.split(F.softmax(class_logits, -1), per_image)
         results: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])

@@ -70,10 +70,12 @@ def _best_score(found: list[Detections], truth: list[Truth], index: int) -> floa
     """The lowest score level with nearly the best F1.
 
     A found mask is right if its IoU with a true one, which no better-scored one has taken, is
-    at least 0.5.
+    at least 0.5. It is wrong if less than half of it lies on a true one. A second finding, or
+    a fragment, on a true defect is neither: nobody would call it false.
     """
     scores: list[float] = []
     right: list[bool] = []
+    wrong: list[bool] = []
     total = 0
     for detections, instances in zip(found, truth, strict=True):
         mine = detections.select(detections.class_ids == index)
@@ -81,8 +83,10 @@ def _best_score(found: list[Detections], truth: list[Truth], index: int) -> floa
         true = [rle.encode(mask, detections.size_wh) for i, mask in instances if i == index]
         total += len(true)
         given = [rle.encode(mine.masks[place], detections.size_wh) for place in order]
-        overlap = (
-            coco_mask.iou(given, true, [False] * len(true)) if given and true else np.zeros((0, 0))
+        shape = (len(given), len(true))
+        overlap, inside = (
+            coco_mask.iou(given, true, [own_area] * len(true)) if all(shape) else np.zeros(shape)
+            for own_area in (False, True)
         )
         taken: set[int] = set()
         for row, place in enumerate(order):
@@ -93,14 +97,16 @@ def _best_score(found: list[Detections], truth: list[Truth], index: int) -> floa
                 if good and (best < 0 or overlap[row, column] > overlap[row, best]):
                     best = column
             right.append(best >= 0)
+            wrong.append(best < 0 and float(inside[row].max(initial=0)) < 0.5)
             taken.add(best)
     if not total or not scores:
         return 0.5
-    ranked, hits = np.array(scores), np.array(right)
+    ranked, hits, misses = np.array(scores), np.array(right), np.array(wrong)
 
     def f1(level: float) -> float:
         kept = ranked >= level
-        return float(2 * np.count_nonzero(hits & kept) / (np.count_nonzero(kept) + total))
+        hit, missed = np.count_nonzero(hits & kept), np.count_nonzero(misses & kept)
+        return float(2 * hit / (hit + missed + total))
 
     highest = max(f1(level) for level in SCORE_LEVELS)
     return float(min(level for level in SCORE_LEVELS if f1(level) >= NEARLY_BEST * highest))

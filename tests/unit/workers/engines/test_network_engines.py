@@ -83,6 +83,34 @@ def test_the_exported_graph_does_what_torch_does(starter: ModelFolder, tmp_path:
         )
 
 
+def test_images_may_differ_in_their_proposals(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    import openvino
+
+    from workers.training.export import export
+    from workers.training.network import NetworkConfig, build
+
+    # More proposals allowed than suppression ever leaves: a count that export had fixed would
+    # not fit the next image.
+    torch.manual_seed(0)
+    config = NetworkConfig(
+        ("a", "b"), (8, 8, 8, 8, 8), 8, box_features=16, proposals=5000, least_score=0.2
+    )
+    network = build(config).eval()
+    counts: list[int] = []
+    network.rpn.register_forward_hook(lambda _, __, out: counts.append(len(out[0][0])))
+    export(network, tmp_path / "graph.onnx", 128)
+    compiled = openvino.Core().compile_model(str(tmp_path / "graph.onnx"), "CPU")
+    counts.clear()
+    for number in range(4):
+        image = draw_surface(np.random.default_rng(number), (128, 128)).image_rgb
+        scores = compiled(image[None])[1]
+        with torch.inference_mode():
+            (expected,) = network([torch.from_numpy(image.transpose(2, 0, 1).copy()).float()])
+        assert np.count_nonzero(scores > 0) == len(expected["scores"])
+    assert len(set(counts)) > 1
+
+
 def test_the_shipped_graph_and_the_shipped_weights_agree(starter: ModelFolder) -> None:
     pytest.importorskip("torch")
     pictures = images(starter.name, 4)
