@@ -35,7 +35,7 @@ def _card(folder: ModelFolder) -> str:
     if training is not None:
         seen = ", ".join(f"{d.name} ({d.images} images; {d.licence})" for d in training.data)
         lines += [
-            "Made by one command:",
+            "Command:",
             "",
             f"    {training.command}",
             "",
