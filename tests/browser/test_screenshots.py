@@ -91,8 +91,20 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]
 @pytest.mark.parametrize(
     ("name", "path", "size_wh", "scheme", "moment"),
     [
-        ("line-board", "/lines/line-1", (1280, 800), "light", ".tile.is-fail .mark"),
-        ("line-board-dark", "/lines/line-1", (1280, 800), "dark", ".tile.is-warn .mark"),
+        (
+            "line-board",
+            "/lines/line-1",
+            (1280, 800),
+            "light",
+            ".board:has(.tile.is-fail .mark):has(.discrepancies .is-fail) .tile",
+        ),
+        (
+            "line-board-dark",
+            "/lines/line-1",
+            (1280, 800),
+            "dark",
+            ".board:has(.tile.is-warn .mark):has(.discrepancies .is-warn) .tile",
+        ),
         ("shelf-board", "/shelves/aisle-1", (1280, 800), "light", ".gap:nth-child(2)"),
         ("shelf-board-phone", "/shelves/aisle-1", (390, 844), "light", ".gap"),
         ("station", "/stations/sample-surface", (1280, 800), "light", ".station.is-fail .mark"),
