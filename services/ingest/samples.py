@@ -18,6 +18,7 @@ from inspection.feed import UInt8
 from services.ingest.frame import Frame, Pulse
 
 _SURFACE_WH, _SHELF_WH = (512, 512), (1280, 720)
+_COPIES = 3  # of a repeated picture
 
 # A line that makes some bad parts and a shelf that sells: enough to watch, no alarm all day.
 _BAD_SHARE, _SECOND_DEFECT_SHARE = 0.25, 0.2
@@ -61,13 +62,17 @@ def repeated(draw: Callable[[int], UInt8], count: int) -> Callable[[int], UInt8]
     Eight rows of noise make each a picture of its own, as every frame of a real camera is: the
     frame store keeps equal ones but once.
     """
+    # Not a copy each time, which would cost as much as a real camera's. The intake may still hold
+    # a picture whose noise is written anew: it stays a picture.
     drawn: dict[int, UInt8] = {}
 
     def draw_again(number: int) -> UInt8:
-        kept = number % count
-        if kept not in drawn:
-            drawn[kept] = draw(kept)
-        picture = drawn[kept].copy()
+        first, place = number % count, number % (_COPIES * count)
+        if first not in drawn:
+            drawn[first] = draw(first)
+        if place not in drawn:
+            drawn[place] = drawn[first].copy()
+        picture = drawn[place]
         rng = np.random.default_rng([34, number])
         picture[:8] = rng.integers(90, 110, (8, picture.shape[1], 1), dtype=np.uint8)
         return picture

@@ -81,8 +81,10 @@ def test_repeated_drawings_are_alike_and_yet_frames_of_their_own() -> None:
         return np.full((20, 30, 3), number, dtype=np.uint8)
 
     again = samples.repeated(draw, 3)
-    pictures = [again(number) for number in range(7)]
+    pictures = [again(number).copy() for number in range(11)]
     assert calls == [0, 1, 2]
-    assert [int(picture[10, 0, 0]) for picture in pictures] == [0, 1, 2, 0, 1, 2, 0]
-    assert not np.array_equal(pictures[0], pictures[3])
+    assert [int(picture[10, 0, 0]) for picture in pictures[:7]] == [0, 1, 2, 0, 1, 2, 0]
+    assert len({picture.tobytes() for picture in pictures}) == 11
     assert np.array_equal(again(4), pictures[4])
+    # A restart goes on in the middle.
+    assert np.array_equal(samples.repeated(draw, 3)(7), pictures[7])
