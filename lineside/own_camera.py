@@ -1,6 +1,7 @@
 """`lineside up --source … --recipe …`: one's own camera, with as little asking as possible."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -52,14 +53,18 @@ class OwnCamera:
         loop: bool = False,
         fast: bool = False,
         watch: bool = False,
+        models_dirs: Sequence[Path] = (),
     ) -> Self:
-        """What the source is, by looking at it, and the recipe. Raises SourceRefused."""
-        from inspection.recipe_file import RecipeError, load_recipe
+        """What the source is, by looking at it, and the recipe, whose model has to be there.
+
+        Raises SourceRefused.
+        """
+        from inspection.recipe_file import RecipeError, load_checked_recipe
         from services.ingest.sources import UnknownSource, describe_source
 
         try:
             kind, where, found = describe_source(source)
-            recipe = load_recipe(recipe_name)
+            recipe = load_checked_recipe(recipe_name, models_dirs)
         except (UnknownSource, RecipeError) as error:
             raise SourceRefused(str(error)) from error
         asked = {"loop": loop, "fast": fast, "watch": watch}

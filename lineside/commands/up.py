@@ -54,6 +54,7 @@ def command(
                 loop=loop,
                 fast=fast,
                 watch=watch,
+                models_dirs=[storage.models_dir] if storage.models_dir else [],
             )
         up(
             Plan(

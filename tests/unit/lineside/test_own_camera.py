@@ -130,3 +130,10 @@ def test_two_clips_of_one_name_are_two_stations(session, box, clip, tmp_path):
 def test_what_cannot_be_used_is_refused_in_words(source, recipe, expected):
     with pytest.raises(SourceRefused, match=expected):
         OwnCamera.describe(source, recipe)
+
+
+def test_a_recipe_of_an_unknown_model_names_its_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nmodel: no-such-model\n")
+    with pytest.raises(SourceRefused, match=r"mine\.yaml:2: model: got no-such-model"):
+        OwnCamera.describe("sample-surfaces", str(path))
