@@ -107,6 +107,8 @@ def command(
     took_s = time.monotonic() - began
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     click.echo(f"{len(files)} images in {took_s:.1f} s: {counts}", err=True)
+    if mm_per_px is None and recipe_file.recipe.needs_mm:
+        click.echo("The recipe has limits in mm: give the images' scale by --mm-per-px.", err=True)
     if any(verdicts[verdict] for verdict in _FAILING[fail_on]):
         raise SystemExit(1)
     if verdicts["not_inspected"]:

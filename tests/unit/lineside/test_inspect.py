@@ -123,6 +123,7 @@ def test_without_a_scale_limits_in_mm_are_uncalibrated(tmp_path: Path, recipe_pa
     result = run(image, broken, "--recipe", recipe_path, "--json")
     assert result.exit_code == 3
     assert [line["reason"] for line in lines(result)] == ["uncalibrated", "unreadable"]
+    assert "--mm-per-px" in result.stderr
 
 
 @pytest.mark.parametrize(
