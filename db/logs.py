@@ -41,6 +41,23 @@ def configure_logs(**fields: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    # Libraries speak through `logging`. Without this Celery would say nothing of a Redis that is
+    # away, and what it does say could hold a password.
+    root = logging.getLogger()
+    if not any(isinstance(handler, _IntoStructlog) for handler in root.handlers):
+        root.addHandler(_IntoStructlog(logging.WARNING))
+
+
+class _IntoStructlog(logging.Handler):
+    """Hands the warnings and errors of libraries to our own log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = " ".join(record.getMessage().split())
+        except (TypeError, ValueError):  # a library's own mistake in its arguments
+            text = str(record.msg)
+        error = record.exc_info if record.exc_info and record.exc_info[0] else None
+        structlog.get_logger().log(record.levelno, text, logger=record.name, exc_info=error)
 
 
 def blot_out(

@@ -44,8 +44,27 @@ def group() -> None:
 
 
 def main() -> None:
-    # A reader that goes away (`lineside … | head`) is no error of ours.
     try:
         group()
     except BrokenPipeError:
+        # A reader that goes away (`lineside … | head`) is no error of ours.
         sys.stderr.close()
+    except Exception as error:
+        if (line := _database_trouble(error)) is None:
+            raise
+        click.echo(f"Error: {line}", err=True)
+        sys.exit(1)
+
+
+def _database_trouble(error: Exception) -> str | None:
+    """One line for a person where the database is what is wrong, else None."""
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    from db.credentials import redact
+
+    if not isinstance(error, OperationalError | ProgrammingError):
+        return None
+    reason = redact(str(error.orig).strip().splitlines()[0])
+    if "no such table" in reason or "does not exist" in reason or "no such column" in reason:
+        return f"the tables are not those of this version ({reason}). Run `lineside migrate`."
+    return f"the database did not answer: {reason}. Is LINESIDE_DATABASE_URL right?"

@@ -18,7 +18,7 @@ from tests.unit.deploy.files import (
 STAGES = dockerfile()
 IMAGES = sorted(images())
 # What Celery and the NVIDIA container toolkit read.
-OF_OTHERS = {"REMAP_SIGTERM", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"}
+OF_OTHERS = {"NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"}
 
 
 @pytest.mark.parametrize("image", IMAGES)
