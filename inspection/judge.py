@@ -143,16 +143,20 @@ def _area(area_px: int, mm_per_px: float | None, place: str) -> Measurement:
 def _count_classes(
     items: Sequence[_Item], recipe: Recipe
 ) -> tuple[list[Measurement], dict[str, Measurement]]:
-    """How many there are of each class with a rule; and those of which there are too many."""
+    """How many there are of each class whose count has a limit, and those that are too many.
+
+    Other counts can be had from the findings, and would be rows for ever.
+    """
     counts = [
         limits.held(
             "count",
             float(sum(item.finding.class_name == name for item in items)),
             "1",
-            rule.limit("count"),
+            limit,
             place=name,
         )
         for name, rule in recipe.classes.items()
+        if (limit := rule.limit("count")) is not None
     ]
     too_many = {
         count.place: count for count in counts if count.verdict in (Verdict.WARN, Verdict.FAIL)

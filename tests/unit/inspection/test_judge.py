@@ -151,7 +151,7 @@ def test_an_empty_mask_is_no_finding() -> None:
 
 
 def test_nothing_found_passes() -> None:
-    result = judged(detected(), classes={"crack": {"limits": {"count": {"fail": 0}}}})
+    result = judged(detected(), classes={"crack": {"limits": {"count": {"fail": 0}}}, "pit": {}})
     assert result.verdict is Verdict.PASS
     assert result.detail == "nothing found"
     assert result.size_wh == SIZE_WH
