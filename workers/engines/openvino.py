@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,20 @@ from workers.engines.thresholds import Thresholds
 from workers.mask_pasting import Letterbox, letterbox, to_detections
 
 
+@functools.cache
+def _core() -> Any:
+    """The process's one Core, never given back.
+
+    Each Core gives its thread a stack for signal handlers, and one that ends puts the stack of
+    the Core before it back, which may be gone by then: the next SIGTERM is a segmentation fault
+    (OpenVINO 2026.4).
+    """
+    # Only OpenVINO's model converter reports home, and it is never called here.
+    import openvino
+
+    return openvino.Core()
+
+
 class OpenVinoDetector:
     """Runs a folder's graph in one or more streams; preprocessing and pasting stay outside."""
 
@@ -27,16 +42,13 @@ class OpenVinoDetector:
         streams: int = 1,
         least_score: float | None = None,
     ) -> None:
-        # Only OpenVINO's model converter reports home, and it is never called here.
-        import openvino
-
         engine, side = model.manifest.engines.openvino, model.manifest.input_px
         assert engine is not None
         assert side is not None
         self._classes = model.classes
         self._side = side
         self._thresholds = Thresholds.of(model, least_score)
-        core = openvino.Core()
+        core = _core()
         self._compiled: Any = core.compile_model(
             core.read_model(str(model.path / engine.graph)),
             "CPU",

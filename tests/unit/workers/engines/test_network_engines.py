@@ -1,5 +1,7 @@
 """The exported graph against torch, and the shipped starters on drawn images."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,23 @@ def test_nothing_of_the_last_image_comes_back_with_a_blank_one(starter: ModelFol
     fresh = engines.load(starter, engine="openvino", threads=1, least_score=0.0)
     for found, reference in zip(first, fresh.detect([blank, blank, blank]), strict=True):
         assert found.scores == pytest.approx(reference.scores)
+
+
+def test_a_signal_is_survived_after_models_have_come_and_gone(starter: ModelFolder) -> None:
+    # In a process of its own: what went wrong here was a segmentation fault.
+    program = f"""
+import pathlib, signal
+from inspection.model_folder import load_model_folder
+from workers import engines
+folder = load_model_folder(pathlib.Path({str(starter.path)!r}))
+first, second = (engines.load(folder, engine="openvino", threads=1) for _ in range(2))
+first.close(); del first
+second.close(); del second
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+signal.raise_signal(signal.SIGTERM)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout.strip()) == (0, "heard"), ended.stderr
 
 
 def test_a_stream_keeps_the_order_and_may_be_left_early(starter: ModelFolder) -> None:
