@@ -8,6 +8,8 @@ set -euo pipefail
 needs=(
   "chromium|command -v chromium chromium-browser google-chrome|tests/browser (a browser)"
   "gir1.2-gst-rtsp-server-1.0|/usr/bin/python3 -c 'import gi; gi.require_version(\"GstRtspServer\", \"1.0\"); from gi.repository import GstRtspServer'|RTSP cameras (an RTSP server)"
+  # As root: another user must run the server, and may not reach the wheel's in a private folder.
+  "postgresql|has_postgres|tests on PostgreSQL"
   "redis-tools|command -v redis-cli|the health check of Compose's Redis"
   "python3-gi|/usr/bin/python3 -c 'import gi'|RTSP cameras (an RTSP server)"
   "gstreamer1.0-plugins-base|gst_has videotestsrc|RTSP cameras (an RTSP server)"
@@ -15,6 +17,8 @@ needs=(
   "gstreamer1.0-plugins-ugly|gst_has x264enc|RTSP cameras (an RTSP server)"
   "gstreamer1.0-plugins-bad|gst_has h264parse|RTSP cameras (an RTSP server)"
 )
+
+has_postgres() { [ "$(id -u)" -ne 0 ] || ls /usr/lib/postgresql/*/bin/initdb; }
 
 gst_has() {
   /usr/bin/python3 - "$1" 2>/dev/null <<'PYTHON'
