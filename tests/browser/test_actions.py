@@ -97,6 +97,7 @@ def test_masks_go_and_come_by_key_and_by_class(
     page = new_page()
     page.goto(f"{server.url}/stations/station-a?only=deviating")
     page.keyboard.press("ArrowLeft")  # one that was chosen is shown as it was, however old
+    expect(page.locator(".banner")).to_contain_text("Back to live")  # it is there
     mark = page.locator(".stage .mark").first
     expect(mark).to_be_visible()
     page.keyboard.press("m")
