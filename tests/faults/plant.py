@@ -4,6 +4,7 @@ import itertools
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import numpy as np
 import psutil
 from celery import Celery
 from click.testing import CliRunner, Result
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.base import utc_now
@@ -196,6 +197,36 @@ class Plant:
         with self.database.reads() as session:
             statement = select(func.count()).where(Acquisition.state == state)
             return int(session.execute(statement.select_from(Acquisition)).scalar_one())
+
+    def stop_between_commits(
+        self, worker: "Worker", still: Callable[[], bool] = lambda: True
+    ) -> None:
+        """SIGSTOP a worker that holds no lock, while `still` holds.
+
+        One that is stopped within a transaction keeps SQLite's only write lock, which is a fault
+        of another kind: nobody could write until it goes on.
+        """
+
+        def stopped() -> bool:
+            worker.stop()
+            if self._can_write() and still():
+                return True
+            worker.go_on()
+            return False
+
+        self.wait_for(stopped, "it is stopped between two transactions")
+
+    def _can_write(self) -> bool:
+        if not self.url.startswith("sqlite"):
+            return True
+        connection = sqlite3.connect(str(make_url(self.url).database), timeout=0.2)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+        return True
 
     def wait_until_done(self, timeout_s: float = DONE_S) -> None:
         self.wait_for(lambda: self.ledger().in_flight == 0, "everything has its verdict", timeout_s)

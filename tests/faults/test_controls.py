@@ -38,7 +38,7 @@ def test_without_key_and_fence_a_zombie_doubles(new_plant: NewPlant) -> None:
     plant.wait_for(
         lambda: plant.count("done") > 20 and plant.count("claimed") > 0, "it is in mid-batch"
     )
-    zombie.stop()
+    plant.stop_between_commits(zombie, still=lambda: plant.count("claimed") > 0)
     plant.start_worker()
     plant.wait_until_done()
     zombie.go_on()

@@ -93,7 +93,7 @@ def test_a_zombie_that_wakes_after_its_lease(new_plant: NewPlant) -> None:
     plant.wait_for(
         lambda: plant.count("done") > 20 and plant.count("claimed") > 0, "it is in mid-batch"
     )
-    zombie.stop()
+    plant.stop_between_commits(zombie, still=lambda: plant.count("claimed") > 0)
     plant.start_worker()
     plant.wait_until_done()
     lost_before = zombie.log().count("claim.taken_over")

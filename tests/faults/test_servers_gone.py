@@ -33,7 +33,7 @@ def test_redis_flushed_with_a_hundred_waiting(new_plant: NewPlant) -> None:
     plant = new_plant()
     worker = plant.start_ready_worker()
     plant.push(FRAMES // 2 - 1)
-    worker.stop()
+    plant.stop_between_commits(worker)
     plant.push(FRAMES // 2)
     plant.bell.close(timeout_s=10)
     assert plant.count("waiting") >= 100
