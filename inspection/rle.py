@@ -67,13 +67,8 @@ def decode_cropped(rle: Rle) -> InstanceMask:
     Raises:
         ValueError: the counts do not add up to the size.
     """
-    height, width = rle["size"]
-    counts = _parse_counts(rle["counts"])
-    if counts.sum() != height * width or (counts < 0).any():
-        raise ValueError(
-            f"the counts add up to {int(counts.sum())} px, a size of {height}×{width} "
-            f"asks for {height * width}"
-        )
+    height = rle["size"][0]
+    counts = check(rle)
     edges = np.cumsum(counts)
     starts, ends = edges[0::2][: counts.size // 2], edges[1::2]
     starts, ends = starts[ends > starts], ends[ends > starts]
@@ -88,6 +83,22 @@ def decode_cropped(rle: Rle) -> InstanceMask:
     rows = np.flatnonzero(strip.any(axis=1))
     y0, y1 = int(rows[0]), int(rows[-1]) + 1
     return InstanceMask(np.ascontiguousarray(strip[y0:y1]), x0, y0)
+
+
+def check(rle: Rle) -> npt.NDArray[np.int64]:
+    """The runs of a mask, int64 (runs,), zeros first.
+
+    Raises:
+        ValueError: the counts do not add up to the size.
+    """
+    height, width = rle["size"]
+    counts = _parse_counts(rle["counts"])
+    if counts.sum() != height * width or (counts < 0).any():
+        raise ValueError(
+            f"the counts add up to {int(counts.sum())} px, a size of {height}×{width} "
+            f"asks for {height * width}"
+        )
+    return counts
 
 
 def _parse_counts(text: str) -> npt.NDArray[np.int64]:
