@@ -1,5 +1,6 @@
-"""An engine for fault tests: it works for a seeded few milliseconds, and dies of some images."""
+"""An engine for fault tests: it works for a few milliseconds, and dies or hangs at some images."""
 
+import ctypes
 import os
 import random
 import time
@@ -11,12 +12,13 @@ from inspection.detections import Detections
 from inspection.model_folder import ModelFolder
 from workers.engines import RgbImage
 
-# The grey value of an image's first pixel. Others are fine.
+# The grey values of an image's first pixel. Others are fine.
 POISON = 13
+ENDLESS = 14
 
 
 class FaultyDetector:
-    """Finds nothing in 5 to 20 ms, and ends its process at a poisoned image."""
+    """Finds nothing in 5 to 20 ms; ends its process at one image, and never at another."""
 
     def __init__(self, folder: ModelFolder) -> None:
         self.classes = folder.classes
@@ -27,10 +29,24 @@ class FaultyDetector:
 
     def detect_stream(self, images_rgb: Iterable[RgbImage]) -> Iterator[Detections]:
         for image in images_rgb:
-            if int(np.asarray(image)[0, 0, 0]) == POISON:
+            grey = int(np.asarray(image)[0, 0, 0])
+            if grey == POISON:
                 os._exit(9)  # as a segmentation fault in a native engine would
+            if grey == ENDLESS:
+                _deadlock()
             time.sleep(self._random.uniform(0.005, 0.02))
             yield Detections.empty((image.shape[1], image.shape[0]))
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _deadlock() -> None:
+    """Wait for ever in native code that keeps the interpreter: the hardest way to hang.
+
+    No other thread of the process runs any more, and no handler of a signal: what had been
+    inspected is not committed, and SIGTERM changes nothing.
+    """
+    libc, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(64)
+    for _ in range(2):
+        libc.pthread_mutex_lock(mutex)

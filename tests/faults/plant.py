@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,11 +31,11 @@ from inspection.decode import encode_png
 from lineside.cli import group
 from services.bell import Bell
 from tests.factories import make_camera, make_recipe_version, make_station, recipe_body
-from tests.faults.faulty_engine import POISON
 from tests.servers import RedisServer, wait_until
 
 ROOT = Path(__file__).parents[2]
 FRAMES = 200
+HARMLESS = 200  # a grey value
 LEASE_S, SWEEP_S = 3.0, 0.5
 READY_S = 120
 DONE_S = 200
@@ -51,6 +51,7 @@ class Plant:
     seed: int
     lease_s: float = LEASE_S
     fence: str = "on"
+    settings: Mapping[str, str] = field(default_factory=dict)  # LINESIDE_… of every process
     _processes: list[psutil.Popen] = field(default_factory=list)
     _logs: list[IO[bytes]] = field(default_factory=list)
 
@@ -76,10 +77,16 @@ class Plant:
 
     # The producer
 
-    def push(self, count: int, *, ring: bool = True, poisoned: tuple[int, ...] = ()) -> list[int]:
-        """Accept so many frames, in small transactions; returns their ids."""
+    def push(
+        self, count: int, *, ring: bool = True, greys: Mapping[int, int] | None = None
+    ) -> list[int]:
+        """Accept so many frames, in small transactions; returns their ids.
+
+        Args:
+            greys: of which grey value some are, by their place: those of `faulty_engine`.
+        """
         ids: list[int] = []
-        news = [self._frame(POISON if n in poisoned else 200) for n in range(count)]
+        news = [self._frame((greys or {}).get(n, HARMLESS)) for n in range(count)]
         for start in range(0, count, 10):
             ids += self._accept(news[start : start + 10])
             if ring:
@@ -88,7 +95,7 @@ class Plant:
 
     def _frame(self, grey: int) -> NewAcquisition:
         number = next(self._numbers)
-        pixels = np.full((32, 32, 3), 200, dtype=np.uint8)
+        pixels = np.full((32, 32, 3), HARMLESS, dtype=np.uint8)
         pixels[0, 0] = grey
         pixels[1, 0] = (number & 255, number >> 8 & 255, number >> 16 & 255)
         image = self.store.put(encode_png(pixels), "png")
@@ -167,6 +174,7 @@ class Plant:
             "FAULTS_SEED": str(self.seed),
             "FAULTS_FENCE": self.fence,
             "PYTHONUNBUFFERED": "1",
+            **self.settings,
             **more,
         }
         process = psutil.Popen(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.faults.faulty_engine import ENDLESS, POISON
 from tests.faults.plant import FRAMES, READY_S, Plant, Worker
 
 NewPlant = Callable[..., Plant]
@@ -125,9 +126,34 @@ def test_a_poisoned_image_that_kills_its_process(new_plant: NewPlant) -> None:
     plant = new_plant(lease_s=2.0)
     plant.start_sweeper()
     worker = plant.start_ready_worker()
-    ids = plant.push(FRAMES - 1, poisoned=(plant.random.randrange(20, 150),))
+    ids = plant.push(FRAMES - 1, greys={plant.random.randrange(20, 150): POISON})
     plant.assert_clean(FRAMES, dead=1)
     (line,) = plant.lineside("dead-letters", "list").output.splitlines()
     assert int(line.split()[0]) in ids
     assert "5 attempts" in line
+    assert worker.process.is_running()
+
+
+def test_an_image_at_which_the_engine_hangs(new_plant: NewPlant) -> None:
+    plant = new_plant(
+        lease_s=1.0,
+        settings={
+            "LINESIDE_TASK_LIMIT_S": "1.5",
+            # A drain ends well within the limit, so that only what hangs is killed.
+            "LINESIDE_DRAIN_S": "0.2",
+            "LINESIDE_CLAIM_ENGINE_S": "0.1",
+        },
+    )
+    plant.start_sweeper()
+    # Two children, so that one goes on while the other hangs or is replaced.
+    worker = plant.start_ready_worker(concurrency=2)
+    ids = plant.push(FRAMES - 1, greys={plant.random.randrange(20, 150): ENDLESS})
+    plant.assert_clean(FRAMES, dead=1)
+    (line,) = plant.lineside("dead-letters", "list").output.splitlines()
+    assert int(line.split()[0]) in ids
+    assert "5 attempts" in line
+    assert "died or hung" in line
+    # It was the limit that ended them, and a child in each attempt: SIGTERM does not suffice.
+    assert worker.log().count("Hard time limit (1.5s) exceeded") >= 5
+    plant.wait_for(lambda: len(worker.children()) == 2, "both children are there again")
     assert worker.process.is_running()

@@ -2,6 +2,7 @@
 
 import sys
 
+from db.logs import configure_logs
 from db.settings import BrokerSettings
 from workers.app import create_app
 from workers.serve import serve
@@ -9,6 +10,7 @@ from workers.settings import WorkerSettings
 
 
 def main() -> None:
+    configure_logs()
     settings = WorkerSettings()
     app = create_app(
         BrokerSettings().redis_url,
