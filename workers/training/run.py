@@ -28,6 +28,13 @@ from workers.training.packing import Package, labelled, pack
 CHECKED_IMAGES = 120
 # Scenes with more instances than this get more proposals and detections.
 CROWDED = 20
+# The tensors whose shape depends on the number of classes.
+_OF_CLASSES = (
+    "backbone.semantic.",
+    "roi_heads.box_predictor.",
+    "roi_heads.mask_predictor.",
+    "roi_heads.mask_head.fuse.0.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +125,28 @@ def configure(source: Source) -> NetworkConfig:
 
 
 def start_from(network: nn.Module, init: str) -> str:
-    """Take over the tensors of a file that fit by name and shape, and say how many did."""
+    """Take over the tensors of a file that fit by name and shape, and say how many did.
+
+    Where the classes differ in number, the first ones of both are taken for the same: a class
+    that is added after those of a starter model costs them nothing.
+    """
     if init == "none":
         return "starting from fresh weights"
     own = network.state_dict()
-    given = {
-        name: value.to(own[name].dtype)
-        for name, value in load_file(init).items()
-        if name in own and own[name].shape == value.shape
-    }
-    network.load_state_dict(given, strict=False)
-    return f"starting from {init}: {len(given)} of {len(own)} tensors fit"
+    fitting, widened = 0, 0
+    for name, value in load_file(init).items():
+        if name not in own:
+            continue
+        if own[name].shape == value.shape:
+            own[name].copy_(value)
+            fitting += 1
+        elif name.startswith(_OF_CLASSES) and own[name].ndim == value.ndim:
+            shapes = zip(own[name].shape, value.shape, strict=True)
+            common = tuple(slice(min(pair)) for pair in shapes)
+            own[name][common].copy_(value[common])
+            widened += 1
+    line = f"starting from {init}: {fitting} of {len(own)} tensors fit"
+    return line + (f", {widened} for the classes that both have" if widened else "")
 
 
 @torch.inference_mode()

@@ -120,6 +120,20 @@ def test_fitting_tensors_of_a_file_are_taken_over(tmp_path: Path) -> None:
     assert torch.equal(one.state_dict()[name], four.state_dict()[name])
 
 
+def test_a_class_added_after_those_of_a_starter_costs_them_nothing(tmp_path: Path) -> None:
+    one, two = build(NetworkConfig(("item",))), build(NetworkConfig(("item", "hand")))
+    contiguous = {name: value.contiguous() for name, value in one.state_dict().items()}
+    save_file(contiguous, tmp_path / "one.safetensors")
+    start_from(two, str(tmp_path / "one.safetensors"))
+    given, taken = one.state_dict(), two.state_dict()
+    # Background and item: their rows of the classifier, and all they take from the fine map.
+    name = "roi_heads.box_predictor.cls_score.weight"
+    assert torch.equal(taken[name][:2], given[name])
+    name = "roi_heads.mask_head.fuse.0.0.weight"
+    assert taken[name].shape[1] == given[name].shape[1] + 1
+    assert torch.equal(taken[name][:, : given[name].shape[1]], given[name])
+
+
 def test_augmentation_moves_image_and_mask_together() -> None:
     image = np.full((200, 300, 3), 200, dtype=np.uint8)
     image[60:140, 100:200] = 20
