@@ -133,7 +133,7 @@ class Capture:
                 return
             refusal = refusal or seen.refusal
         bgr = None if frame.pixels is None else frame.pixels()
-        wanted = Wanted(frame.captured_at, bgr, frame.encoded, frame.key, refusal)
+        wanted = Wanted(frame.captured_at, bgr, frame.encoded, frame.key, refusal, frame.part)
         self._intake.offer(wanted, self._pulse, waits=waits)
 
     def _look(self, frame: Frame, watch: FeedWatch) -> _Seen | None:

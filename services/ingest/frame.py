@@ -26,6 +26,7 @@ class Frame:
         encoded: the file as it came, for images that are passed on unchanged, and its suffix.
         key: the same for the same frame after a restart, where the source can tell.
         refusal: known already not to be inspected, and why.
+        part: serial number of the part it shows, where the source knows it.
     """
 
     captured_at: datetime
@@ -34,6 +35,7 @@ class Frame:
     encoded: tuple[bytes, str] | None = None
     key: str | None = None
     refusal: tuple[Reason, str] | None = None
+    part: str | None = None
 
 
 class SourceUnavailable(Exception):

@@ -62,6 +62,7 @@ class Wanted:
     encoded: tuple[bytes, str] | None = None
     key: str | None = None
     refusal: tuple[Reason, str] | None = None
+    part: str | None = None  # its serial number
 
     @property
     def size_bytes(self) -> int:
@@ -190,6 +191,7 @@ class Intake:
             self._camera_id,
             wanted.captured_at,
             image,
+            part_serial=wanted.part,
             idempotency_key=wanted.key,
             refusal=refusal,
         )

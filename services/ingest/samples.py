@@ -26,12 +26,25 @@ _SOLD_SHARE, _RESTOCK_AFTER = 0.3, 12
 
 
 class Drawings:
-    """Draws one picture every `interval_s`, beginning with picture `first`."""
+    """Draws one picture every `interval_s`, beginning with picture `first`.
+
+    Args:
+        parts: each picture shows a part of its own, with a serial number that begins so; None
+            where no part is known.
+    """
 
     live = False
 
-    def __init__(self, draw: Callable[[int], UInt8], *, first: int, interval_s: float) -> None:
+    def __init__(
+        self,
+        draw: Callable[[int], UInt8],
+        *,
+        first: int,
+        interval_s: float,
+        parts: str | None = None,
+    ) -> None:
         self._draw, self._first, self._interval_s = draw, first, interval_s
+        self._parts = parts
 
     def frames(self, pulse: Pulse) -> Iterator[Frame]:
         due_s, number = time.monotonic(), self._first
@@ -41,7 +54,8 @@ class Drawings:
                 return
             # From the due time, unless the frames were held so long that it is over.
             due_s = max(due_s + self._interval_s, time.monotonic())
-            yield Frame(utc_now(), time.monotonic(), pixels=_Drawn(picture))
+            part = None if self._parts is None else f"{self._parts}-{number:06d}"
+            yield Frame(utc_now(), time.monotonic(), pixels=_Drawn(picture), part=part)
             number += 1
 
     def close(self) -> None:

@@ -117,7 +117,14 @@ def opener(
         draw = make(options.seed, options.size_wh)
         if options.repeat:
             draw = samples.repeated(draw, options.repeat)
-        return samples.Drawings(draw, first=next_sequence - 1, interval_s=options.interval_s)
+        # A shelf is no part, and a picture that comes again shows none that is new.
+        numbered = kind == "sample-surfaces" and not options.repeat
+        return samples.Drawings(
+            draw,
+            first=next_sequence - 1,
+            interval_s=options.interval_s,
+            parts=camera_key if numbered else None,
+        )
 
     openers: dict[str, Callable[[], Source]] = {
         "file": open_file,

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from db.engine import Database
 from db.frames import FrameStore, open_store
-from db.models import Acquisition, Camera, Inspection
+from db.models import Acquisition, Camera, Inspection, Part
 from inspection.recipe import FramePolicy
 from inspection.verdicts import CameraState, Reason
 from services.ingest.frame import Pulse
@@ -121,6 +121,21 @@ def make_station(any_database: Database, tmp_path: Path) -> Iterator[Callable[..
         station.pulse.stop()
         if station.intake is not None:
             station.intake.close(0)
+
+
+def test_the_part_that_a_frame_shows_is_that_of_its_row(
+    make_station: Callable[..., _Station],
+) -> None:
+    station = make_station()
+    intake = station.start()
+    for number, part in enumerate(("A-1", "A-2", "A-2", None)):
+        at = _START + timedelta(seconds=number)
+        intake.offer(Wanted(at, picture(number), part=part), station.pulse, waits=True)
+    assert intake.close(10)
+    with station.database.reads() as session:
+        serials = select(Part.serial).where(Part.id == Acquisition.part_id).scalar_subquery()
+        found = session.scalars(select(serials).select_from(Acquisition).order_by(Acquisition.id))
+        assert list(found) == ["A-1", "A-2", "A-2", None]
 
 
 def test_frames_become_rows_in_order_and_the_bell_rings(

@@ -1,14 +1,17 @@
 """What a SOURCE is, and the drawn sources."""
 
+from datetime import datetime
 from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from db.base import utc_now
+from db.camera_options import CameraOptions
 from services.ingest import samples
 from services.ingest.frame import Pulse
-from services.ingest.sources import UnknownSource, describe_source
+from services.ingest.sources import UnknownSource, describe_source, opener
 
 
 def test_sources_are_told_apart(tmp_path: Path) -> None:
@@ -69,8 +72,45 @@ def test_drawings_come_in_order_from_the_first() -> None:
     drawings = samples.Drawings(
         lambda number: np.full((4, 4, 3), number, dtype=np.uint8), first=5, interval_s=0.01
     )
-    frames = islice(drawings.frames(Pulse(lambda: None)), 3)
+    frames = list(islice(drawings.frames(Pulse(lambda: None)), 3))
     assert [int(frame.pixels()[0, 0, 0]) for frame in frames] == [5, 6, 7]
+    assert [frame.part for frame in frames] == [None] * 3
+
+
+class NothingYet:
+    """The memory of a camera that has taken nothing."""
+
+    def began_at(self) -> datetime:
+        return utc_now()
+
+    def last_at(self) -> None:
+        return None
+
+    def taken_keys(self) -> set[str]:
+        return set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "parts"),
+    [
+        ("sample-surfaces", {}, ["line-camera-000004", "line-camera-000005"]),
+        ("sample-surfaces", {"repeat": 3}, [None, None]),
+        ("sample-shelf", {}, [None, None]),
+    ],
+)
+def test_each_picture_of_the_sample_line_shows_a_part_of_its_own(
+    kind: str, options: dict[str, object], parts: list[str | None]
+) -> None:
+    open_source = opener(
+        kind,
+        "",
+        CameraOptions(interval_s=0.01, size_wh=(96, 96), **options),
+        camera_key="line-camera",
+        next_sequence=5,
+        memory=NothingYet(),
+    )
+    frames = islice(open_source().frames(Pulse(lambda: None)), 2)
+    assert [frame.part for frame in frames] == parts
 
 
 def test_repeated_drawings_are_alike_and_yet_frames_of_their_own() -> None:
