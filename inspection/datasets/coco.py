@@ -16,8 +16,14 @@ from inspection.datasets.json_files import read_object
 from inspection.datasets.labels import Annotation, Dataset, LabelledFile, Problem, Report
 from inspection.datasets.pictures import read_size
 
-# Our own, Roboflow's, Label Studio's, FiftyOne's.
-FILE_NAMES = ("annotations.json", "_annotations.coco.json", "result.json", "labels.json")
+# Our own, Roboflow's, Label Studio's two, FiftyOne's.
+FILE_NAMES = (
+    "annotations.json",
+    "_annotations.coco.json",
+    "result.json",
+    "result_coco.json",
+    "labels.json",
+)
 
 
 def annotation_files(folder: Path) -> list[tuple[str, Path]]:

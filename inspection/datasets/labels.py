@@ -47,8 +47,9 @@ Report = Callable[[Problem], None]
 
 
 def refuse(problem: Problem) -> None:
-    """The report of a reader that must not leave anything out: the first problem ends it."""
-    raise DatasetError(problem)
+    """The report of a reader that must not leave anything out: the first error ends it."""
+    if problem.severity == "error":
+        raise DatasetError(problem)
 
 
 @dataclass(frozen=True, slots=True)
