@@ -53,6 +53,17 @@ def load(
         from workers.engines.classical import ClassicalDetector
 
         return ClassicalDetector(model, least_score=least_score)
+    semantic = model.manifest.task == "semantic-segmentation"
+    if chosen == "openvino" and engines.openvino is not None and semantic:
+        from workers.engines.semantic_openvino import SemanticOpenVinoDetector
+
+        return SemanticOpenVinoDetector(
+            model, threads=threads, streams=streams, least_score=least_score
+        )
+    if chosen == "torch" and engines.torch is not None and semantic:
+        from workers.engines.semantic_torch import SemanticTorchDetector
+
+        return SemanticTorchDetector(model, device=device, threads=threads, least_score=least_score)
     if chosen == "openvino" and engines.openvino is not None:
         from workers.engines.openvino import OpenVinoDetector
 

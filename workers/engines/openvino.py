@@ -6,6 +6,7 @@ import functools
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,23 @@ def _core() -> Any:
     return openvino.Core()
 
 
+def compile_graph(graph: Path, *, threads: int, streams: int) -> Any:
+    """An ONNX graph compiled for the CPU."""
+    core = _core()
+    return core.compile_model(
+        core.read_model(str(graph)),
+        "CPU",
+        {
+            "NUM_STREAMS": str(streams),
+            "INFERENCE_NUM_THREADS": str(threads),
+            # Else the same folder would give other scores on a CPU that has bf16.
+            "INFERENCE_PRECISION_HINT": "f32",
+            # Two workers on one host would pin their threads to the same cores.
+            "ENABLE_CPU_PINNING": "NO",
+        },
+    )
+
+
 class OpenVinoDetector:
     """Runs a folder's graph in one or more streams; preprocessing and pasting stay outside."""
 
@@ -48,18 +66,10 @@ class OpenVinoDetector:
         self._classes = model.classes
         self._side = side
         self._thresholds = Thresholds.of(model, least_score)
-        core = _core()
-        self._compiled: Any = core.compile_model(
-            core.read_model(str(model.path / engine.graph)),
-            "CPU",
-            {
-                "NUM_STREAMS": str(streams),
-                "INFERENCE_NUM_THREADS": str(threads or len(os.sched_getaffinity(0))),
-                # Else the same folder would give other scores on a CPU that has bf16.
-                "INFERENCE_PRECISION_HINT": "f32",
-                # Two workers on one host would pin their threads to the same cores.
-                "ENABLE_CPU_PINNING": "NO",
-            },
+        self._compiled: Any = compile_graph(
+            model.path / engine.graph,
+            threads=threads or len(os.sched_getaffinity(0)),
+            streams=streams,
         )
         # One more than there are streams, so that none waits for Python to paste masks.
         self._requests: list[Any] = [

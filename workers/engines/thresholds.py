@@ -12,10 +12,15 @@ from inspection.model_folder import ModelFolder
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thresholds:
-    """float32 (classes,) each: least score of a finding, least probability of a mask pixel."""
+    """float32 (classes,) each: least score of a finding, least probability of a mask pixel.
+
+    `areas_px`, int64 (classes,), is the least area of a finding of a semantic network; None
+    keeps every one.
+    """
 
     scores: npt.NDArray[np.float32]
     masks: npt.NDArray[np.float32]
+    areas_px: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, model: ModelFolder, least_score: float | None) -> Thresholds:
@@ -25,4 +30,5 @@ class Thresholds:
         return cls(
             np.array(scores, dtype=np.float32),
             np.array([t.mask for t in own], dtype=np.float32),
+            np.array([t.area_px for t in own], dtype=np.int64),
         )
