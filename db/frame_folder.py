@@ -33,7 +33,7 @@ class FrameFolder:
 
     def put(self, data: bytes, suffix: str) -> StoredImage:
         image = name_image(data, suffix)
-        path = self._root / image.key
+        path = f"{self._root}/{image.key}"  # no Path: its parsing takes longer than the calls
         try:
             if not self._touch(path, image.size_bytes):
                 self._check_room(image.size_bytes)
@@ -51,7 +51,7 @@ class FrameFolder:
             raise FrameMissing(key)
         try:
             # A link in the place of an image would read a file outside the store.
-            descriptor = os.open(self._root / key, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(f"{self._root}/{key}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise FrameMissing(key) from error
         except OSError as error:
@@ -91,14 +91,14 @@ class FrameFolder:
     def usage_bytes(self) -> int:
         return sum(file.size_bytes for file in self.files())
 
-    def _touch(self, path: Path, size_bytes: int) -> bool:
+    def _touch(self, path: str, size_bytes: int) -> bool:
         """Whether the image is there already; its time then says that it is wanted again."""
-        if not path.exists():
+        if not os.access(path, os.F_OK):  # nearly always, and without the lock
             return False
         with self._locked(fcntl.LOCK_SH):
             try:
                 # A size that differs is a file that a power cut tore.
-                if path.lstat().st_size != size_bytes:
+                if os.lstat(path).st_size != size_bytes:
                     return False
                 os.utime(path, follow_symlinks=False)
             except FileNotFoundError:
@@ -114,11 +114,14 @@ class FrameFolder:
                 f" {self._min_free_bytes // 1_000_000} MB must stay free"
             )
 
-    def _write(self, path: Path, data: bytes) -> None:
-        new_folders = self._make_folders(path.parent)
-        temporary = path.with_name(f".{path.stem[:16]}-{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o600)
+    def _write(self, path: str, data: bytes) -> None:
+        folder, _, name = path.rpartition("/")
+        temporary = f"{folder}/.{name[:16]}-{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}"
+        try:
+            descriptor = _create(temporary)
+        except FileNotFoundError:
+            self._make_folder(folder)
+            descriptor = _create(temporary)
         try:
             try:
                 view = memoryview(data)
@@ -127,24 +130,17 @@ class FrameFolder:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            temporary.replace(path)
+            Path(temporary).replace(path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
             raise
-        # Without these the name could be gone after a power cut, though the row is there.
-        _sync_folder(path.parent)
-        for folder in new_folders:
-            _sync_folder(folder.parent)
+        # Without this the name could be gone after a power cut, though the row is there.
+        _sync_folder(folder)
 
-    def _make_folders(self, leaf: Path) -> list[Path]:
-        made: list[Path] = []
-        for folder in (leaf.parent, leaf):
-            try:
-                folder.mkdir(mode=0o700)
-            except FileExistsError:
-                continue
-            made.append(folder)
-        return made
+    def _make_folder(self, folder: str) -> None:
+        # Another process may have been faster, and not have come to its fsync yet.
+        Path(folder).mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(self._root)
 
     def _walk(self) -> Iterator[tuple[Path, os.stat_result]]:
         for parent, _, names in os.walk(self._root):
@@ -167,7 +163,12 @@ class FrameFolder:
             os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def _create(path: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, 0o600)
+
+
+def _sync_folder(folder: str | Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

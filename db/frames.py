@@ -1,7 +1,8 @@
 """The frame store: one image, one file, named by the SHA-256 of its bytes.
 
 `open_store` gives a local folder or, for a URL such as `s3://bucket/frames`, whatever fsspec
-reaches. A key is `ab/cd/<sha256>.jpg`: two levels of folders, so that none grows large.
+reaches. A key is `ab/<sha256>.jpg`: 256 folders, so that none grows large and few are ever new,
+since a new folder costs an fsync more.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 
 import fsspec
 
-_KEY = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})\.([a-z0-9]{1,8})")
+_KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.([a-z0-9]{1,8})")
 _SUFFIX = re.compile(r"\.?([a-z0-9]{1,8})")
 
 # Below this much free space nothing more is stored, so that the database beside it still can be
@@ -110,7 +111,7 @@ def name_image(data: bytes, suffix: str) -> StoredImage:
     if matched is None:
         raise ValueError(f"expected a suffix such as jpg or png, got {suffix!r}")
     sha256 = hashlib.sha256(data).hexdigest()
-    key = f"{sha256[:2]}/{sha256[2:4]}/{sha256}.{matched[1]}"
+    key = f"{sha256[:2]}/{sha256}.{matched[1]}"
     return StoredImage(key, sha256, len(data))
 
 
