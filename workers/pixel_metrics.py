@@ -56,6 +56,12 @@ class PixelCounts:
         return _share(self.true_positive, self.true_positive + missed)
 
     @property
+    def accuracy(self) -> float:
+        """Share of all pixels that are told right, background included."""
+        right = self.true_positive + self.true_negative
+        return _share(right, right + self.false_positive + self.false_negative)
+
+    @property
     def background_iou(self) -> float:
         """Intersection over union of all that is not the class."""
         missed = self.false_positive + self.false_negative

@@ -1,87 +1,177 @@
 """`lineside evaluate`: measure a model against labelled images."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
+
+from lineside.measuring import (
+    BadInput,
+    chosen_classes,
+    data_options,
+    open_data,
+    open_model,
+    open_recipe_for,
+    progress_bar,
+)
 
 
 @click.command()
 @click.option("--model", required=True, help="Name of a shipped model, or a model folder.")
-@click.option("--data", required=True, help="Folder; for --format drawn: surfaces or shelves.")
+@data_options
 @click.option(
-    "--format",
-    "form",
-    required=True,
-    type=click.Choice(["mask-pairs", "coco", "drawn"]),
-    help="mask-pairs: images/NAME.jpg and masks/NAME.png (255 = defect), the folder itself or "
-    "sub-folders named by class. coco: annotations.json. drawn: fresh drawn images.",
+    "--max-findings",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Of one class in one image, for average precision; COCO's 100 is too few for a dense "
+    "shelf.",
 )
-@click.option("--classes", help="Only these of the model's classes, comma-separated.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many images (drawn: 500).")
-@click.option("--seed", type=click.IntRange(0), help="Of drawn images; a fixed one if left out.")
-@click.option("--engine", type=click.Choice(["openvino", "torch", "classical"]))
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--engine", help="Of those in the model folder; the best that is installed.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write DIR/index.html: one page with every figure, plots and the worst images.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(
     model: str,
     data: str,
-    form: str,
+    form: str | None,
     classes: str | None,
+    mapping: tuple[str, ...],
+    union: bool,
+    recipe_name: str | None,
+    mm_per_px: float | None,
+    fail_on: Any,
     limit: int | None,
     seed: int | None,
-    engine: str | None,
     device: str,
+    max_findings: int,
+    engine: str | None,
+    report: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure a model: pixel F1, precision, recall, IoU; COCO mask AP where instances are known.
+    """Measure a model: mask and box AP, pixels, counts, escapes and false calls.
 
-    Pixels of all images are pooled. A set of mask pairs is compared with the union of the
-    chosen classes. Progress goes to standard error.
+    What every figure is, and its key in the JSON, stands in docs/evaluation.md. Images pass one
+    at a time, however many there are. Progress goes to standard error.
+
+    \b
+    Exit status:
+      0  measured
+      2  wrong options, or a model, recipe or data set that cannot be used as it is
     """
-    from inspection.model_folder import ModelFolderError, find_model, load_model_folder
+    from inspection.datasets import DatasetError
+    from inspection.model_folder import ModelFolderError
+    from inspection.recipe_file import RecipeError
     from workers import engines, evaluation, labelled_images
     from workers.engines.thresholds import Thresholds
+    from workers.evaluation.report import ChartsMissingError, check_charts, write_report
+    from workers.evaluation.summary import summarise
 
     try:
-        folder = load_model_folder(find_model(model))
+        folder = open_model(model)
+        images = open_data(data, form, folder.classes, mapping, limit, seed, union)
+        options = evaluation.Options(
+            thresholds=Thresholds.of(folder, None),
+            classes=chosen_classes(classes),
+            by_class=images.by_class,
+            recipe=open_recipe_for(recipe_name, folder) if recipe_name else None,
+            mm_per_px=mm_per_px,
+            fail_on=fail_on,
+            max_findings=max_findings,
+            worst=6 if report is not None else 0,
+        )
+        if report is not None:
+            check_charts()
         detector = engines.load(
             folder, device=device, engine=engine, least_score=evaluation.LEAST_SCORE
         )
-        fixed = labelled_images.EVALUATION_SEED if seed is None else seed
-        images = {
-            "mask-pairs": lambda: labelled_images.mask_pairs(Path(data), limit),
-            "coco": lambda: labelled_images.coco(Path(data), limit),
-            "drawn": lambda: labelled_images.drawn(data, limit or 500, fixed),
-        }[form]()
-        chosen = [name.strip() for name in classes.split(",")] if classes else None
-        with tqdm(desc="evaluating", unit="image", total=limit) as bar:
-            report = evaluation.evaluate(
-                detector, Thresholds.of(folder, None), images, chosen, lambda _: bar.update()
-            )
+        with progress_bar("evaluating", images.total) as bar:
+            done = evaluation.run(detector, images.images(), options, lambda _: bar.update())
+        detector.close()
+        figures = {
+            "model": folder.name,
+            "version": folder.version,
+            "format": images.form,
+            "dataset": _described(images, limit),
+        } | summarise(done)
+        if report is not None:
+            page = write_report(report, figures, done)
+            click.echo(f"report: {page}", err=True)
     except (
+        DatasetError,
         ModelFolderError,
+        RecipeError,
         engines.EngineUnavailableError,
         labelled_images.LabelledDataError,
-        ValueError,
+        evaluation.UnfitError,
+        ChartsMissingError,
     ) as error:
-        raise click.ClickException(str(error)) from error
-    report = {"model": folder.name, "version": folder.version, "format": form} | report
-    click.echo(json.dumps(report) if as_json else _table(report))
+        raise BadInput(str(error)) from error
+    if not images.by_class and not union and not as_json:
+        click.echo(
+            f"The set's classes {list(images.classes)} are not all the model's: pixels are "
+            "compared as defect or background (--map THEIRS=OURS joins them).",
+            err=True,
+        )
+    click.echo(json.dumps(figures) if as_json else table(figures))
 
 
-def _table(report: dict[str, Any]) -> str:
-    pixel = report["pixel"]
-    lines = [
-        f"{report['model']} {report['version']}, {report['images']} images",
-        "pixels: "
-        + ", ".join(f"{name} {pixel[name]:.3f}" for name in ("f1", "precision", "recall", "miou")),
-    ]
+def _described(images: Any, limit: int | None) -> dict[str, Any]:
+    return {
+        "name": images.name,
+        "sha256": images.dataset.sha256 if images.dataset else None,
+        "classes": list(images.classes),
+        "images": images.total,
+        "limited": limit is not None,
+    }
+
+
+def table(report: dict[str, Any]) -> str:
+    """The main figures for people."""
+    pixel, image, detection = report["pixel"], report["image"], report["detection"]
+    lines = [f"{report['model']} {report['version']}, {report['images']} images"]
     if report["mask_ap"] is not None:
-        lines.append(f"mask AP {report['mask_ap']:.3f}, AP50 {report['mask_ap50']:.3f}")
+        lines.append(
+            f"mask AP {report['mask_ap']:.3f}, AP50 {report['mask_ap50']:.3f}; "
+            f"box AP {report['box_ap']:.3f}, AP50 {report['box_ap50']:.3f}"
+        )
+    shown = ("f1", "precision", "recall", "iou", "miou", "boundary_iou", "accuracy")
+    lines.append("pixels: " + _line(pixel, shown))
+    if pixel["best_f1"] is not None:
+        lines.append(f"  best F1 {pixel['best_f1']:.3f} at threshold {pixel['best_threshold']:.2f}")
+    if report["count"] is not None:
+        lines.append(f"count: MAE {report['count']['mae']:.2f}, RMSE {report['count']['rmse']:.2f}")
+    for name, rate in (("escapes", "escape"), ("false calls", "false_call")):
+        if image[f"{rate}_rate"] is not None:
+            low, high = image[f"{rate}_ci95"]
+            of = image["defective" if rate == "escape" else "clean"]
+            lines.append(
+                f"{name}: {100 * image[f'{rate}_rate']:.1f} % of {of} images "
+                f"(95 %: {100 * low:.1f} to {100 * high:.1f} %)"
+            )
+    if detection["a90"] is not None:
+        bound = f"{detection['a90_95']:.3g}" if detection["a90_95"] else "none"
+        lines.append(f"detection: a90 {detection['a90']:.3g} {detection['unit']}, a90/95 {bound}")
+    elif detection["defects"]:
+        lines.append(f"detection: no a90 ({detection['reason']})")
+    if report["reliability"] is not None and report["reliability"]["ece"] is not None:
+        lines.append(f"reliability: ECE {report['reliability']['ece']:.3f}")
     for name, figures in report["per_class"].items():
-        shown = ", ".join(f"{k} {v:.3f}" for k, v in figures.items() if v is not None)
-        lines.append(f"  {name}: {shown}")
+        lines.append(f"  {name}: " + _line(figures, tuple(figures)))
     return "\n".join(lines)
+
+
+def _line(figures: dict[str, Any], names: tuple[str, ...]) -> str:
+    parts = []
+    for name in names:
+        value = figures.get(name)
+        if value is not None:
+            parts.append(f"{name} {value}" if isinstance(value, int) else f"{name} {value:.3f}")
+    return ", ".join(parts)

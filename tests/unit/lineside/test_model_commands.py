@@ -38,7 +38,7 @@ def test_drawn_mask_pairs_can_be_evaluated(tmp_path: Path) -> None:
         result = runner.invoke(
             evaluate.command,
             ["--model", "classical-threshold", "--data", str(out), "--format", form, "--json"]
-            + (["--classes", "defect"] if form == "mask-pairs" else []),
+            + (["--map", "*=defect"] if form == "coco" else []),
         )
         assert result.exit_code == 0, result.output
         report = json.loads(result.stdout)
@@ -50,18 +50,18 @@ def test_evaluate_says_what_is_wrong(tmp_path: Path) -> None:
     runner = CliRunner()
     common = ["--data", str(tmp_path), "--format", "mask-pairs"]
     unknown = runner.invoke(evaluate.command, ["--model", "nothing", *common])
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 2
     assert "classical-threshold" in unknown.stderr
     empty = runner.invoke(evaluate.command, ["--model", "classical-threshold", *common])
-    assert empty.exit_code == 1
-    assert "images/NAME.jpg" in empty.stderr
+    assert empty.exit_code == 2
+    assert "no folders images/ and masks/" in empty.stderr
     for part in ("images", "masks"):
         (tmp_path / part).mkdir()
         cv2.imwrite(str(tmp_path / part / "a.png"), np.zeros((20, 20, 3), dtype=np.uint8))
     wrong = runner.invoke(
         evaluate.command, ["--model", "classical-threshold", *common, "--classes", "dent"]
     )
-    assert wrong.exit_code == 1
+    assert wrong.exit_code == 2
     assert "no class ['dent']" in wrong.stderr
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from inspection.datasets import DatasetError
 from inspection.detections import Detections, InstanceMask
 from workers import labelled_images
 from workers.engines.detector import RgbImage
@@ -115,7 +116,6 @@ def test_a_class_that_the_model_lacks_is_refused() -> None:
 def test_mask_pairs_are_found_by_stem_in_the_folder_itself(tmp_path: Path) -> None:
     write_pair(tmp_path, "a", picture(10), mask_of_rows(10))
     write_pair(tmp_path, "b", picture(4), mask_of_rows(8))
-    (tmp_path / "images" / "unlabelled.png").write_bytes(b"no pair, never opened")
     report = evaluate(RedIsCrack(), HALVES, labelled_images.mask_pairs(tmp_path))
     assert report["images"] == 2
     assert report["pixel"]["recall"] == pytest.approx(14 / 18)
@@ -142,20 +142,20 @@ def test_a_limit_spreads_over_the_class_folders(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_pairs_says_what_was_expected(tmp_path: Path) -> None:
-    with pytest.raises(labelled_images.LabelledDataError, match=r"images/NAME\.jpg"):
-        list(labelled_images.mask_pairs(tmp_path))
+    with pytest.raises(DatasetError, match="no folders images/ and masks/"):
+        labelled_images.mask_pairs(tmp_path)
 
 
 def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     write_pair(tmp_path, "a", picture(10), np.zeros((20, 60), dtype=np.bool_))
-    with pytest.raises(labelled_images.LabelledDataError, match="60×40, its mask 60×20"):
-        list(labelled_images.mask_pairs(tmp_path))
+    with pytest.raises(DatasetError, match=r"a\.png: wrong-size: has 60×20 px, expected the 60×40"):
+        labelled_images.mask_pairs(tmp_path)
 
 
 def test_coco_polygons_and_rle_are_read(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     cv2.imwrite(str(tmp_path / "images" / "a.png"), picture(10)[..., ::-1])
-    ring = [0, 0, 59, 0, 59, 9, 0, 9]
+    ring = [0, 0, 60, 0, 60, 10, 0, 10]
     document = {
         "images": [{"id": 5, "file_name": "images/a.png", "width": 60, "height": 40}],
         "categories": [{"id": 3, "name": "crack"}],

@@ -1,0 +1,83 @@
+"""Escapes and false calls: shares of images, with what is known of them from so few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from scipy.stats import beta
+
+from inspection.verdicts import Verdict
+from workers.evaluation.image_result import ImageResult
+
+FailOn = Literal["warn", "fail"]
+_REJECTING = {"warn": (Verdict.WARN, Verdict.FAIL), "fail": (Verdict.FAIL,)}
+
+
+def clopper_pearson(hits: int, of: int, confidence: float = 0.95) -> tuple[float, float] | None:
+    """The exact two-sided interval of a share; None of nothing.
+
+    Clopper and Pearson, Biometrika 26 (1934) 404. It never covers less than it says, which is
+    what a claim about escapes needs; Wilson's is narrower and at times covers less.
+    """
+    if of == 0:
+        return None
+    rest = (1 - confidence) / 2
+    low = 0.0 if hits == 0 else float(beta.ppf(rest, hits, of - hits + 1))
+    high = 1.0 if hits == of else float(beta.ppf(1 - rest, hits + 1, of - hits))
+    return low, high
+
+
+def rejected(verdict: Verdict, fail_on: FailOn) -> bool:
+    """Whether a verdict keeps a part back."""
+    return verdict in _REJECTING[fail_on]
+
+
+def image_rates(results: Sequence[ImageResult], fail_on: FailOn) -> dict[str, Any]:
+    """The part `image` of a report. Images that were not inspected count neither way."""
+    inspected = [each for each in results if each.verdict is not Verdict.NOT_INSPECTED]
+    bad = [each for each in inspected if each.defective]
+    good = [each for each in inspected if not each.defective]
+    escapes = sum(not rejected(each.verdict, fail_on) for each in bad)
+    false_calls = sum(rejected(each.verdict, fail_on) for each in good)
+    return {
+        "defective": len(bad),
+        "escapes": escapes,
+        "escape_rate": escapes / len(bad) if bad else None,
+        "escape_ci95": _listed(clopper_pearson(escapes, len(bad))),
+        "clean": len(good),
+        "false_calls": false_calls,
+        "false_call_rate": false_calls / len(good) if good else None,
+        "false_call_ci95": _listed(clopper_pearson(false_calls, len(good))),
+        "not_inspected": len(results) - len(inspected),
+        "rejected_by": fail_on,
+        "verdicts": {
+            name: {
+                verdict.value: sum(each.verdict is verdict for each in group) for verdict in Verdict
+            }
+            for name, group in (
+                ("defective", [each for each in results if each.defective]),
+                ("clean", [each for each in results if not each.defective]),
+            )
+        },
+    }
+
+
+def best_image_threshold(results: Sequence[ImageResult]) -> tuple[np.ndarray, ...]:
+    """Escape and false-call rate if any finding of at least each score rejected an image.
+
+    Returns:
+        Thresholds, escape rates and false-call rates, float64 (101,) each; NaN without images.
+    """
+    levels = np.arange(101) / 100
+    bad = np.array([each.top_score for each in results if each.defective])
+    good = np.array([each.top_score for each in results if not each.defective])
+    with np.errstate(invalid="ignore"):
+        escape = np.array([np.count_nonzero(bad < t) for t in levels]) / np.float64(len(bad))
+        false = np.array([np.count_nonzero(good >= t) for t in levels]) / np.float64(len(good))
+    return levels, escape, false
+
+
+def _listed(interval: tuple[float, float] | None) -> list[float] | None:
+    return list(interval) if interval is not None else None
