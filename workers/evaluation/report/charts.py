@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 # Stand-ins that matplotlib draws with and the page's own colours take the place of.
 INK, FAINT = "#010203", "#010204"
 SERIES = tuple(f"#0102{0x10 + place:02x}" for place in range(8))
-_SIZE_IN = (5.0, 3.5)
+_SIZE_IN = (4.2, 3.1)
 
 
 def svg(name: str, label: str, draw: Callable[[Any], None]) -> str:
@@ -54,6 +54,10 @@ def svg(name: str, label: str, draw: Callable[[Any], None]) -> str:
         axes = figure.add_subplot()
         axes.patch.set_alpha(0)
         draw(axes)
+        handles, names = axes.get_legend_handles_labels()
+        if len(names) > 1:
+            # Below the axes, where it hides no data.
+            figure.legend(handles, names, loc="outside lower center", ncols=3)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return _for_page(text.getvalue(), label)
@@ -98,8 +102,6 @@ def lines(
         if unit_square:
             axes.set(xlim=(0, 1), ylim=(0, 1.02))
         axes.set(xlabel=labels[0], ylabel=labels[1])
-        if len(series) > 1:
-            axes.legend(loc="best")
 
     return draw
 
@@ -122,7 +124,7 @@ def detection(
         if curve is not None:
             axes.plot(*curve, "-", color=SERIES[1], label="fitted")
         if bound is not None:
-            axes.plot(*bound, "--", color=SERIES[1], linewidth=1.5, label="lower bound, 95 %")
+            axes.plot(*bound, "--", color=SERIES[1], linewidth=1.5, label="95 % bound")
         for place, name in marks:
             axes.axvline(place, color=INK, linewidth=1, linestyle=":")
             axes.annotate(
@@ -135,7 +137,6 @@ def detection(
         ticks = [t for t in _nice_ticks() if low / 1.15 <= t <= high * 1.15]
         axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
         axes.minorticks_off()
-        axes.legend(loc="lower right")
 
     return draw
 
@@ -170,7 +171,6 @@ def stacked(
             axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
             axes.minorticks_off()
         axes.set(xlabel=labels[0], ylabel=labels[1], xlim=(edges[0], edges[-1]))
-        axes.legend(loc="best")
 
     return draw
 
@@ -179,13 +179,14 @@ def reliability(confidence: Floats, right: Floats, findings: Floats) -> Callable
     """Share that is right over the mean score; larger points stand for more findings."""
 
     def draw(axes: Any) -> None:
-        axes.plot([0, 1], [0, 1], ":", color=INK, linewidth=1, label="as good as it says")
+        axes.plot([0, 1], [0, 1], ":", color=INK, linewidth=1, label="score kept")
         known = findings > 0
         size = 15 + 200 * np.sqrt(findings[known] / findings.max())
-        axes.plot(confidence[known], right[known], "-", color=SERIES[0], linewidth=1.5)
+        axes.plot(
+            confidence[known], right[known], "-", color=SERIES[0], linewidth=1.5, label="observed"
+        )
         axes.scatter(confidence[known], right[known], size, color=SERIES[0], alpha=0.8)
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="score", ylabel="share that is right")
-        axes.legend(loc="upper left")
 
     return draw
 

@@ -169,7 +169,8 @@ def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     for name, row in zip((*classes, "false"), counts, strict=True):
         total = max(1, sum(row))
         cells = "".join(
-            f'<td class="shaded" style="--share:{value / total:.2f}">{value}</td>' for value in row
+            f'<td class="shaded" style="--share:{value / total:.2f}">{value}</td>'
+            for value in (row if name in classes else row[:-1])
         )
         rows.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
     return (
@@ -208,7 +209,7 @@ def _shown(shown: ShownImage, classes: Sequence[str]) -> str:
     if right + missed:
         caption += f"; IoU {right / (right + wrong + missed):.2f}"
     return (
-        f'<figure><img src="{picture(shown)}" alt="{escape(shown.name)}" loading="lazy">'
+        f'<figure><img src="{picture(shown)}" alt="{escape(shown.name)}">'
         f"<figcaption><b>{escape(shown.name)}</b>{escape(caption)}</figcaption></figure>"
     )
 
@@ -222,4 +223,6 @@ def number(value: Any) -> str:
     """A figure in a table."""
     if value is None:
         return "–"
-    return str(value) if isinstance(value, int | str) else f"{value:.3g}"
+    if isinstance(value, int | str):
+        return str(value)
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.3g}"
