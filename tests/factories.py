@@ -25,6 +25,7 @@ from db.models import (
     Line,
     MeasurementRow,
     ModelVersion,
+    Part,
     Product,
     RecipeRow,
     RecipeVersion,
@@ -154,6 +155,10 @@ def make_camera(session: Session, station: Station | None = None, **values: Any)
 def make_product(session: Session, **values: Any) -> Product:
     number = next(_numbers)
     return _add(session, Product(**{"key": f"product-{number}", "name": "Oat milk 1 l"} | values))
+
+
+def make_part(session: Session, **values: Any) -> Part:
+    return _add(session, Part(**{"serial": f"part-{next(_numbers)}"} | values))
 
 
 def make_acquisition(session: Session, camera: Camera | None = None, **values: Any) -> Acquisition:

@@ -1,6 +1,7 @@
 """What a window of time amounts to: verdicts, fails by time and by class, what still waits.
 
-Verdicts are counted from `ix_inspection_station_verdict` alone.
+Verdicts are counted from `ix_inspection_station_verdict` alone. They are of frames; the rate of
+good parts is `first_pass`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,15 +12,20 @@ from sqlalchemy import String, case, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from db.models import Acquisition, Camera, CameraMinute, Finding, Inspection
+from db.queries.first_pass import FirstPass, first_pass_in
 from db.queries.shifts import Window
 from inspection.verdicts import Verdict
 
 BUCKET = timedelta(minutes=10)
+_NO_PARTS = FirstPass()
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Verdicts of one station in a window. `lost` could have no row and were counted by minute."""
+    """Verdicts of one station in a window, of frames; `first_pass` are its parts, where known.
+
+    `lost` could have no row and were counted by minute.
+    """
 
     passed: int = 0
     warned: int = 0
@@ -27,6 +33,7 @@ class Counts:
     not_inspected: int = 0
     failed_last_hour: int = 0
     lost: int = 0
+    first_pass: FirstPass = _NO_PARTS
 
     @property
     def inspected(self) -> int:
@@ -34,7 +41,7 @@ class Counts:
 
     @property
     def pass_rate(self) -> float | None:
-        """Share of the inspected that did not fail; None where nothing was inspected."""
+        """Share of the inspected frames that did not fail; None where nothing was inspected."""
         return (self.passed + self.warned) / self.inspected if self.inspected else None
 
     @property
@@ -79,6 +86,7 @@ def counts_in(
         .group_by(Camera.station_id)
     )
     lost: dict[int, int] = {row[0]: row[1] for row in without_row}
+    first_pass = first_pass_in(session, station_ids, window)
     return {
         station_id: Counts(
             passed=number.get((station_id, Verdict.PASS), 0),
@@ -87,6 +95,7 @@ def counts_in(
             not_inspected=number.get((station_id, Verdict.NOT_INSPECTED), 0),
             failed_last_hour=last_hour.get((station_id, Verdict.FAIL), 0),
             lost=lost.get(station_id, 0),
+            first_pass=first_pass[station_id],
         )
         for station_id in station_ids
     }

@@ -21,6 +21,7 @@ from services.api.views import (
     ledger,
     lines,
     models,
+    quality,
     recipes,
     sites,
     stations,
@@ -40,6 +41,7 @@ _RESOURCES = (
     dead_letters,
     alerts,
     ledger,
+    quality,
     models,
 )
 

@@ -264,11 +264,25 @@ def upgrade() -> None:
             sqlite_where=sa.text("image_key IS NOT NULL"),
         )
         batch_op.create_index(
+            "ix_acquisition_part",
+            ["part_id", "station_id", "captured_at"],
+            unique=False,
+            postgresql_where=sa.text("part_id IS NOT NULL"),
+            sqlite_where=sa.text("part_id IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_acquisition_pending",
             ["queue", "state", "id"],
             unique=False,
             postgresql_where=sa.text("state <> 'done'"),
             sqlite_where=sa.text("state <> 'done'"),
+        )
+        batch_op.create_index(
+            "ix_acquisition_station_parts",
+            ["station_id", "captured_at", "part_id"],
+            unique=False,
+            postgresql_where=sa.text("part_id IS NOT NULL"),
+            sqlite_where=sa.text("part_id IS NOT NULL"),
         )
 
     op.create_table(
@@ -624,9 +638,19 @@ def downgrade() -> None:
     op.drop_table("camera_minute")
     with op.batch_alter_table("acquisition", schema=None) as batch_op:
         batch_op.drop_index(
+            "ix_acquisition_station_parts",
+            postgresql_where=sa.text("part_id IS NOT NULL"),
+            sqlite_where=sa.text("part_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
             "ix_acquisition_pending",
             postgresql_where=sa.text("state <> 'done'"),
             sqlite_where=sa.text("state <> 'done'"),
+        )
+        batch_op.drop_index(
+            "ix_acquisition_part",
+            postgresql_where=sa.text("part_id IS NOT NULL"),
+            sqlite_where=sa.text("part_id IS NOT NULL"),
         )
         batch_op.drop_index(
             "ix_acquisition_kept_image",

@@ -83,6 +83,38 @@ def test_superseded_frames_count_as_not_inspected_but_hide_no_verdict(
     assert "50.0 %" in tile  # coverage
 
 
+def test_quality_is_of_parts_where_they_are_known_and_of_images_else(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.sessions.begin() as session:
+        line = factories.make_line(session, key="parts")
+        known, unknown = (factories.make_station(session, line) for _ in range(2))
+        for station in (known, unknown):
+            camera = factories.make_camera(session, station)
+            # Two views of each of four parts; of one part one view fails.
+            for number in range(4):
+                part_id = factories.make_part(session).id if station is known else None
+                for view in range(2):
+                    at = NOW - timedelta(seconds=10 * number + view)
+                    acquisition = factories.make_acquisition(
+                        session, camera, captured_at=at, part_id=part_id
+                    )
+                    verdict = "fail" if number == view == 0 else "pass"
+                    factories.decide(session, verdict=verdict, acquisition=acquisition)
+    for path in ("/lines/parts/tiles/{0.id}", "/stations/{0.key}"):
+        of_parts, of_images = (
+            " ".join(client.get(path.format(station)).text.split()) for station in (known, unknown)
+        )
+        assert "First-pass yield" in of_parts
+        assert "75.0 %" in of_parts
+        assert "Of 4 parts" in of_parts
+        assert "Images passed" not in of_parts
+        assert "Images passed" in of_images
+        assert "87.5 %" in of_images
+        assert "Of 8 inspected images" in of_images
+        assert "First-pass" not in of_images
+
+
 def test_acknowledging_is_told_to_the_screens_and_too_late_is_said(
     client: FlaskClient, database: Database, events: ToldEvents
 ) -> None:
