@@ -59,7 +59,7 @@ def check_dataset(
     others = [open_dataset(other, form, classes, problems.append) for other in against]
     sets = [dataset, *others]
     files = [
-        (file, f"{each.name}/{file.part}" if others else file.part)
+        (file, f"{each.name}/{file.part}".rstrip("/") if others else file.part)
         for each in sets
         for file in each.files
     ]
@@ -199,7 +199,7 @@ def _check_class_folders(dataset: Dataset) -> list[Problem]:
     labelled: Counter[str] = Counter(file.group for file in dataset.files if file.annotations)
     return [
         Problem(
-            file.label or file.path,
+            file.label if file.label and file.label.stem == file.path.stem else file.path,
             "empty-mask",
             f"is empty, though it lies in the folder of {file.group!r}",
             "warning",

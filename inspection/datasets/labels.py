@@ -74,7 +74,8 @@ class LabelledFile:
         path: the image.
         size_wh: width and height of the upright image (after its Exif orientation), px.
         annotations: none where the image shows nothing, which is a label too.
-        group: images of one group look alike and are never split (class folder, sequence, …).
+        group: what the form on disk says the image belongs to: the class folder of mask pairs,
+            or `group` in the project's own COCO (a sequence, a part, a camera).
         part: `train`, `valid`, … where the form on disk says so, else empty.
         crowd: COCO's crowd regions, to be neither learnt nor counted against a model.
         label: the file that the labels came from, to be named when they are wrong.

@@ -6,25 +6,59 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pycocotools import mask as coco_mask
 
 from inspection.datasets.labels import Annotation, Dataset, DatasetError, LabelledFile, Problem
-from inspection.datasets.masks import to_rle
+from inspection.datasets.masks import Segmentation, read_mask, to_rle
+from inspection.datasets.outlines import outline
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a tool looks for COCO, and what it can read.
+
+    Attributes:
+        annotations: the annotation file, relative to the folder.
+        images: the folder of the images.
+        prefix: what stands before an image's name in `file_name`.
+        first_category_id: the id of the first class.
+        polygons: the tool knows no RLE, so masks become polygons, and crowd regions are left out.
+        boxes: whether `bbox` is written; Label Studio would make a second label of each.
+    """
+
+    annotations: str = "annotations.json"
+    images: str = "images"
+    prefix: str = "images/"
+    first_category_id: int = 1
+    polygons: bool = False
+    boxes: bool = True
+
+
+OWN = Layout()
+# What each tool reads, from its source (docs/datasets.md): Datumaro's COCO reader in CVAT, the
+# converter in Label Studio's SDK, FiftyOne's COCODetectionDataset, where ids are places in a list.
+TOOLS = {
+    "cvat": Layout("annotations/instances_default.json", "images/default", ""),
+    "label-studio": Layout("result.json", polygons=True, boxes=False),
+    "fiftyone": Layout("labels.json", "data", "", first_category_id=0),
+}
 
 
 class CocoDocument:
-    """Builds a COCO document image by image; ids count from 1, as CVAT expects."""
+    """Builds a COCO document image by image; ids of images and annotations count from 1."""
 
-    def __init__(self, classes: Sequence[str], info: dict[str, Any]) -> None:
+    def __init__(self, classes: Sequence[str], info: dict[str, Any], layout: Layout = OWN) -> None:
         self.images: list[dict[str, Any]] = []
         self.annotations: list[dict[str, Any]] = []
         self._categories = [
             {"id": place, "name": name, "supercategory": ""}
-            for place, name in enumerate(classes, start=1)
+            for place, name in enumerate(classes, start=layout.first_category_id)
         ]
+        self._layout = layout
         self._info = info
 
     def add(
@@ -47,12 +81,12 @@ class CocoDocument:
                 {
                     "id": len(self.annotations) + 1,
                     "image_id": image_id,
-                    "category_id": each.class_index + 1,
-                    "bbox": [float(value) for value in coco_mask.toBbox(mask)],
+                    "category_id": each.class_index + self._layout.first_category_id,
                     "area": int(coco_mask.area(mask)),
                     "iscrowd": is_crowd,
                     "segmentation": each.segmentation,
                 }
+                | ({"bbox": coco_mask.toBbox(mask).tolist()} if self._layout.boxes else {})
             )
 
     def save(self, path: Path) -> None:
@@ -75,17 +109,19 @@ def save_coco(
     out: Path,
     *,
     link: bool = False,
-    annotations: str = "annotations.json",
+    layout: Layout = OWN,
+    tolerance_px: float = 0.0,
     progress: Callable[[int], None] | None = None,
 ) -> Path:
-    """Write a data set as out/images/ and out/annotations.json.
+    """Write a data set as COCO: out/images/ and out/annotations.json, or as a tool wants it.
 
     Args:
         dataset: what to write; its order of files and classes is kept.
         out: a new or empty folder. The annotation file is written last, so that a folder
             without one is unfinished.
         link: hard links instead of copies of the images, where both lie on one disk.
-        annotations: name of the annotation file below out.
+        layout: where files go, and whether masks become polygons.
+        tolerance_px: of those polygons, see `outline`.
         progress: called with the number of images written so far.
 
     Returns:
@@ -96,25 +132,42 @@ def save_coco(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DatasetError(Problem(out, "not-empty", "exists, expected a new or empty folder"))
-    (out / "images").mkdir(parents=True, exist_ok=True)
+    (out / layout.images).mkdir(parents=True, exist_ok=True)
     own = {"instances": dataset.instances}
     info = {"description": dataset.name, "version": "1.0", "lineside": own}
-    document = CocoDocument(dataset.classes, info)
+    document = CocoDocument(dataset.classes, info, layout)
     for number, (file, name) in enumerate(image_names(dataset), start=1):
-        _place(file.path, out / "images" / name, link=link)
+        _place(file.path, out / layout.images / name, link=link)
+        annotations, crowd = file.annotations, file.crowd
+        if layout.polygons:
+            annotations, crowd = _as_polygons(annotations, file.size_wh, tolerance_px), ()
         extra = {"group": file.group, "part": file.part}
         document.add(
-            f"images/{name}",
+            layout.prefix + name,
             file.size_wh,
-            file.annotations,
-            file.crowd,
+            annotations,
+            crowd,
             **{key: value for key, value in extra.items() if value},
         )
         if progress is not None:
             progress(number)
-    path = out / annotations
+    path = out / layout.annotations
     document.save(path)
     return path
+
+
+def _as_polygons(
+    annotations: Iterable[Annotation], size_wh: tuple[int, int], tolerance_px: float
+) -> tuple[Annotation, ...]:
+    """Polygons as they are, RLE as outlines; a mask without a pixel is left out."""
+    kept = []
+    for each in annotations:
+        rings: Segmentation = each.segmentation
+        if isinstance(rings, dict):
+            rings = outline(read_mask(each, size_wh), tolerance_px)
+        if rings:
+            kept.append(Annotation(each.class_index, rings))
+    return tuple(kept)
 
 
 def image_names(dataset: Dataset) -> Iterator[tuple[LabelledFile, str]]:
