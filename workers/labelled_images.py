@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -34,6 +35,14 @@ EVALUATION_SEED = 424_242
 LEFT_OUT = ""
 
 
+class Images(Protocol):
+    """Starts an iteration over labelled images."""
+
+    def __call__(self, numbers: Sequence[int] | None = None) -> Iterator[LabelledImage]:
+        """All of them, or those of the given numbers, counted from 0."""
+        ...
+
+
 class LabelledDataError(Exception):
     """Labelled data that do not fit what is asked of them."""
 
@@ -48,7 +57,7 @@ class LabelledSet:
         by_class: whether every class of the set is one of the model's; where it is not, only
             defect and background can be compared.
         classes: the set's own class names.
-        images: starts an iteration.
+        images: starts an iteration over all, or over those of the given numbers.
         form: `drawn`, or one of `inspection.datasets.FORMS`.
         dataset: what it was read from; None of drawn images.
     """
@@ -57,7 +66,7 @@ class LabelledSet:
     total: int
     by_class: bool
     classes: tuple[str, ...]
-    images: Callable[[], Iterator[LabelledImage]]
+    images: Images
     form: str
     dataset: Dataset | None = None
 
@@ -108,7 +117,10 @@ def open_set(
         len(files),
         by_class,
         dataset.classes,
-        lambda: (_labelled(file, resolved, dataset, instances, grouped) for file in files),
+        lambda numbers=None: (
+            _labelled(files[number], resolved, dataset, instances, grouped)
+            for number in (range(len(files)) if numbers is None else numbers)
+        ),
         form,
         dataset,
     )
@@ -123,7 +135,12 @@ def drawn_set(kind: str, count: int, seed: int = EVALUATION_SEED) -> LabelledSet
     if kind not in DRAWN:
         raise LabelledDataError(f"nothing draws {kind!r}; expected one of {sorted(DRAWN)}")
     return LabelledSet(
-        f"drawn:{kind}", count, True, DRAWN[kind][1], lambda: drawn(kind, count, seed), "drawn"
+        f"drawn:{kind}",
+        count,
+        True,
+        DRAWN[kind][1],
+        lambda numbers=None: drawn(kind, count, seed, numbers),
+        "drawn",
     )
 
 
@@ -147,8 +164,10 @@ def coco(folder: Path, limit: int | None = None) -> Iterator[LabelledImage]:
     return open_set(dataset, dataset.classes, limit=limit).images()
 
 
-def drawn(kind: str, count: int, seed: int = EVALUATION_SEED) -> Iterator[LabelledImage]:
-    """Freshly drawn images of a kind out of `DRAWN`.
+def drawn(
+    kind: str, count: int, seed: int = EVALUATION_SEED, numbers: Sequence[int] | None = None
+) -> Iterator[LabelledImage]:
+    """Freshly drawn images of a kind out of `DRAWN`: the first count, or those of the numbers.
 
     Raises:
         LabelledDataError: an unknown kind.
@@ -156,7 +175,7 @@ def drawn(kind: str, count: int, seed: int = EVALUATION_SEED) -> Iterator[Labell
     if kind not in DRAWN:
         raise LabelledDataError(f"nothing draws {kind!r}; expected one of {sorted(DRAWN)}")
     draw = DRAWN[kind][0]
-    for number in range(count):
+    for number in range(count) if numbers is None else numbers:
         one = draw(image_rng(seed, number))
         name = f"{kind}-{seed}-{number:06d}"
         again = partial(_draw_again, kind, seed, number)

@@ -18,6 +18,9 @@ from lineside.measuring import (
     progress_bar,
 )
 
+# Images of each kind (escapes, false calls, least overlap) in a report.
+_SHOWN = 6
+
 
 @click.command()
 @click.option("--model", required=True, help="Name of a shipped model, or a model folder.")
@@ -73,6 +76,7 @@ def command(
     from workers.engines.thresholds import Thresholds
     from workers.evaluation.report import ChartsMissingError, check_charts, write_report
     from workers.evaluation.summary import summarise
+    from workers.evaluation.worst import WorstImages
 
     try:
         folder = open_model(model)
@@ -85,15 +89,15 @@ def command(
             mm_per_px=mm_per_px,
             fail_on=fail_on,
             max_findings=max_findings,
-            worst=6 if report is not None else 0,
         )
-        if report is not None:
+        worst = WorstImages(_SHOWN) if report is not None else None
+        if worst is not None:
             check_charts()
         detector = engines.load(
             folder, device=device, engine=engine, least_score=evaluation.LEAST_SCORE
         )
         with progress_bar("evaluating", images.total) as bar:
-            done = evaluation.run(detector, images.images(), options, lambda _: bar.update())
+            done = evaluation.run(detector, images.images(), options, lambda _: bar.update(), worst)
         detector.close()
         figures = {
             "model": folder.name,
@@ -101,8 +105,8 @@ def command(
             "format": images.form,
             "dataset": _described(images, limit),
         } | summarise(done)
-        if report is not None:
-            page = write_report(report, figures, done)
+        if report is not None and worst is not None:
+            page = write_report(report, figures, done, worst)
             click.echo(f"report: {page}", err=True)
     except (
         DatasetError,

@@ -20,17 +20,17 @@ class Ranking:
     """The findings of one class in all images, best score first.
 
     Attributes:
-        scores: float64 (N,), descending.
         image: int64 (N,), which image each is in.
-        right: bool (10, N), by IoU level.
-        wrong: bool (10, N); neither where it is ignored.
+        places: int64 (R,), which of them are right at any IoU level: precision is highest there.
+        right: bool (10, R), those by IoU level.
+        ignored: bool (10, N), neither right nor wrong; None where none is.
         positives: float64 (images,), true instances.
     """
 
-    scores: Floats
     image: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
     right: npt.NDArray[np.bool_]
-    wrong: npt.NDArray[np.bool_]
+    ignored: npt.NDArray[np.bool_] | None
     positives: Floats
 
 
@@ -45,19 +45,20 @@ def rank(images: Sequence[Sequence[ClassMatches]], class_id: int, size: str = "a
                 positives[number] = matches.positives[row]
                 parts.append((number, matches))
     if not parts:
-        empty = np.zeros((_LEVELS, 0), dtype=np.bool_)
-        return Ranking(np.zeros(0), np.zeros(0, np.int64), empty, empty, positives)
+        nothing = np.zeros(0, dtype=np.int64)
+        return Ranking(nothing, nothing, np.zeros((_LEVELS, 0), np.bool_), None, positives)
     scores = np.concatenate([matches.scores for _, matches in parts])
     image = np.concatenate([np.full(len(m.scores), number) for number, m in parts])
-    matched = np.concatenate([matches.matched[row] for _, matches in parts], axis=1)
-    ignored = np.concatenate([matches.ignored[row] for _, matches in parts], axis=1)
     order = np.argsort(-scores, kind="mergesort")
-    right, wrong = matched & ~ignored, ~matched & ~ignored
+    matched = np.concatenate([matches.matched[row] for _, matches in parts], axis=1)[:, order]
+    ignored = np.concatenate([matches.ignored[row] for _, matches in parts], axis=1)[:, order]
+    right = matched & ~ignored
+    places = np.flatnonzero(right.any(axis=0))
     return Ranking(
-        scores[order],
         image[order].astype(np.int64),
-        np.ascontiguousarray(right[:, order]),
-        np.ascontiguousarray(wrong[:, order]),
+        places,
+        np.ascontiguousarray(right[:, places]),
+        ignored if ignored.any() else None,
         positives,
     )
 
@@ -75,24 +76,24 @@ def precision_at_recalls(
         weights: float64 (images,), how often each image counts; None is once.
         levels: which of the ten IoU levels.
     """
+    own = np.ones(len(ranking.image)) if weights is None else weights[ranking.image]
     positives = ranking.positives.sum() if weights is None else ranking.positives @ weights
     if not positives:
         return None
-    right, wrong = ranking.right[levels], ranking.wrong[levels]
-    if weights is None:
-        hits = np.cumsum(right, axis=1, dtype=np.float64)
-        misses = np.cumsum(wrong, axis=1, dtype=np.float64)
+    places = ranking.places
+    if ranking.ignored is None:
+        found = np.cumsum(own)[None, places]
     else:
-        own = weights[ranking.image]
-        hits, misses = np.cumsum(right * own, axis=1), np.cumsum(wrong * own, axis=1)
+        found = np.cumsum(~ranking.ignored[levels] * own, axis=1)[:, places]
+    hits = np.cumsum(ranking.right[levels] * own[places], axis=1)
     recall = hits / positives
-    precision = hits / (hits + misses + np.spacing(1))
+    precision = hits / (found + np.spacing(1))
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     result = np.zeros((len(recall), len(RECALLS)))
     for row, (recalls, values) in enumerate(zip(recall, precision, strict=True)):
-        places = np.searchsorted(recalls, RECALLS, side="left")
-        reached = places < len(values)
-        result[row, reached] = values[places[reached]]
+        at = np.searchsorted(recalls, RECALLS, side="left")
+        reached = at < len(values)
+        result[row, reached] = values[at[reached]]
     return result
 
 

@@ -26,7 +26,7 @@ from workers.evaluation.labelled import LabelledImage, NamedMask
 from workers.evaluation.matching import MAX_FINDINGS, Truth
 from workers.evaluation.pixels import Levels, Sweep, frame_of, probability_levels, score_levels
 from workers.evaluation.rates import FailOn, rejected
-from workers.evaluation.worst import WorstImages
+from workers.evaluation.worst import Keeper
 
 # Average precision wants the whole ranking, so detectors are loaded with this for it.
 LEAST_SCORE = 0.05
@@ -62,7 +62,6 @@ class Options:
         mm_per_px: the images' scale, for a recipe with limits in mm.
         fail_on: the mildest verdict that rejects.
         max_findings: of one class in one image, for average precision.
-        worst: how many of the worst images of each kind are kept for a report.
     """
 
     thresholds: Thresholds
@@ -72,7 +71,6 @@ class Options:
     mm_per_px: float | None = None
     fail_on: FailOn = "warn"
     max_findings: int = MAX_FINDINGS
-    worst: int = 0
 
 
 @dataclass(slots=True)
@@ -84,12 +82,10 @@ class Evaluation:
         options: as given.
         results: in the order of the images.
         sweep: true and found pixels by score, over all images.
-        worst: the images to show.
     """
 
     classes: tuple[str, ...]
     options: Options
-    worst: WorstImages
     results: list[ImageResult] = field(default_factory=list)
     sweep: Sweep = field(default_factory=Sweep)
 
@@ -130,8 +126,16 @@ def run(
     images: Iterable[LabelledImage],
     options: Options,
     progress: Callable[[int], None] | None = None,
+    keeper: Keeper | None = None,
 ) -> Evaluation:
     """Run a detector, loaded with `LEAST_SCORE`, over labelled images.
+
+    Args:
+        detector: at `LEAST_SCORE`.
+        images: the labelled images.
+        options: how they are measured.
+        progress: called with the number of images done.
+        keeper: shown every image, to keep those that are to be looked at.
 
     Raises:
         UnfitError: a class that the model does not have, or a recipe that needs a scale.
@@ -144,7 +148,7 @@ def run(
         raise UnfitError("the recipe has limits in mm: the images' scale in mm per px is needed")
     renumber = np.array([chosen.index(name) if name in chosen else -1 for name in names])
     least = np.array([options.thresholds.scores[names.index(name)] for name in chosen])
-    evaluation = Evaluation(chosen, options, WorstImages(options.worst))
+    evaluation = Evaluation(chosen, options)
     wanted = np.flatnonzero(renumber >= 0)
     for done, (labelled, everything, levels) in enumerate(
         _pairs(detector, images, wanted), start=1
@@ -155,9 +159,9 @@ def run(
             levels = score_levels(found)
         result = _image(evaluation, labelled, found, kept, levels)
         evaluation.results.append(result)
-        if options.worst:
+        if keeper is not None:
             bad = rejected(result.verdict, options.fail_on)
-            evaluation.worst.add(labelled, _true_masks(labelled, chosen), kept, result, bad)
+            keeper.add(labelled, _true_masks(labelled, chosen), kept, result, bad)
         if progress is not None:
             progress(done)
     return evaluation

@@ -1,10 +1,11 @@
-"""The images that somebody should look at: kept as masks, a few of each kind."""
+"""The images that somebody should look at, kept as masks: a few of each kind, or a given few."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from inspection.detections import Detections
 from workers.engines.detector import RgbImage
@@ -25,6 +26,45 @@ class ShownImage:
     truth: tuple[NamedMask, ...]
     kept: Detections
     result: ImageResult
+
+
+class Keeper(Protocol):
+    """Decides which images of a pass are kept to be shown."""
+
+    def add(
+        self,
+        labelled: LabelledImage,
+        truth: tuple[NamedMask, ...],
+        kept: Detections,
+        result: ImageResult,
+        rejected: bool,
+    ) -> None:
+        """Told of every image, with its truth and the findings at the operating thresholds."""
+        ...
+
+
+@dataclass(slots=True)
+class EveryImage:
+    """Keeps all: for a pass over the few images that are to be shown."""
+
+    images: list[ShownImage] = field(default_factory=list)
+
+    def add(
+        self,
+        labelled: LabelledImage,
+        truth: tuple[NamedMask, ...],
+        kept: Detections,
+        result: ImageResult,
+        rejected: bool,
+    ) -> None:
+        """Keep the image if it can be read again."""
+        if labelled.again is not None:
+            kind = "rejected" if rejected else "passed"
+            self.images.append(
+                ShownImage(
+                    labelled.name, kind, labelled.again, labelled.size_wh, truth, kept, result
+                )
+            )
 
 
 @dataclass(slots=True)

@@ -212,3 +212,17 @@ def scatter_counts(
 
 def _nice_ticks() -> list[float]:
     return [step * 10.0**power for power in range(-3, 6) for step in (1, 2, 5)]
+
+
+def intervals(rows: Sequence[tuple[str, float, float, float]]) -> Callable[[Any], None]:
+    """Named values with the lower and upper end of their intervals, one below the other."""
+
+    def draw(axes: Any) -> None:
+        axes.axvline(0, color=INK, linewidth=1, linestyle=":")
+        for place, (_, value, low, high) in enumerate(reversed(rows)):
+            axes.plot([low, high], [place, place], "-", color=SERIES[0])
+            axes.plot([value], [place], "o", color=SERIES[0])
+        axes.set_yticks(range(len(rows)), [name for name, *_ in reversed(rows)])
+        axes.set(xlabel="B − A", ylim=(-0.6, len(rows) - 0.4))
+
+    return draw

@@ -13,8 +13,12 @@ from typing import Any
 from workers.evaluation.report.pictures import picture
 from workers.evaluation.report.plots import Plot, plots_of
 from workers.evaluation.running import Evaluation
-from workers.evaluation.worst import ShownImage
+from workers.evaluation.worst import ShownImage, WorstImages
 
+KEY = (
+    '<span class="key"><i class="truth"></i>true</span>'
+    '<span class="key"><i class="found"></i>found</span>'
+)
 _KINDS = {
     "escape": ("Escapes", "Defective images that pass, most defective pixels first."),
     "false_call": ("False calls", "Images without a defect that are rejected, best score first."),
@@ -37,13 +41,16 @@ def check_charts() -> None:
         raise ChartsMissingError
 
 
-def write_report(out: Path, figures: dict[str, Any], evaluation: Evaluation) -> Path:
+def write_report(
+    out: Path, figures: dict[str, Any], evaluation: Evaluation, worst: WorstImages
+) -> Path:
     """Write index.html and report.json into out, made if missing; gives the page's path.
 
     Args:
         out: the folder.
         figures: what `lineside evaluate --json` prints.
         evaluation: the pass behind it.
+        worst: the images to show.
     """
     title = f"{figures['model']} on {figures['dataset']['name']}"
     parts = [
@@ -53,7 +60,7 @@ def write_report(out: Path, figures: dict[str, Any], evaluation: Evaluation) -> 
         *_tables(figures),
         "<h2>Plots</h2>",
         f'<div class="plots">{"".join(_plot(plot) for plot in plots_of(evaluation))}</div>',
-        *_pictures(evaluation),
+        *_pictures(worst, evaluation.classes),
     ]
     page = document(title, parts)
     out.mkdir(parents=True, exist_ok=True)
@@ -186,20 +193,18 @@ def _plot(plot: Plot) -> str:
     )
 
 
-def _pictures(evaluation: Evaluation) -> Iterable[str]:
+def _pictures(worst: WorstImages, classes: Sequence[str]) -> Iterable[str]:
     for kind, (title, said) in _KINDS.items():
-        images = evaluation.worst.of(kind)
+        images = worst.of(kind)
         if images:
             yield f"<h2>{title}</h2>"
-            yield (
-                f'<p class="quiet">{said}<br><span class="key"><i class="truth"></i>true</span>'
-                '<span class="key"><i class="found"></i>found</span></p>'
-            )
-            shown = "".join(_shown(image, evaluation.classes) for image in images)
+            yield f'<p class="quiet">{said}<br>{KEY}</p>'
+            shown = "".join(shown_image(image, classes) for image in images)
             yield f'<div class="pictures">{shown}</div>'
 
 
-def _shown(shown: ShownImage, classes: Sequence[str]) -> str:
+def shown_image(shown: ShownImage, classes: Sequence[str], heading: str = "") -> str:
+    """An image with what is true and found in it, and a line that says so."""
     right, wrong, missed, _ = (int(value) for value in shown.result.union)
     names: dict[str, int] = {}
     for class_id in shown.kept.class_ids.tolist():
@@ -210,7 +215,7 @@ def _shown(shown: ShownImage, classes: Sequence[str]) -> str:
         caption += f"; IoU {right / (right + wrong + missed):.2f}"
     return (
         f'<figure><img src="{picture(shown)}" alt="{escape(shown.name)}">'
-        f"<figcaption><b>{escape(shown.name)}</b>{escape(caption)}</figcaption></figure>"
+        f"<figcaption><b>{escape(heading or shown.name)}</b>{escape(caption)}</figcaption></figure>"
     )
 
 
