@@ -37,8 +37,12 @@ class Look:
 def small_gray(bgr: UInt8) -> UInt8:
     """The frame as uint8 luma (90, 160), from uint8 BGR (H, W, 3)."""
     # Some pixels of a large frame are enough: an average over 4 tells what one over 144 would.
-    step = max(1, bgr.shape[1] // (2 * _LOOK_WH[0]))
-    small = cv2.resize(bgr[::step, ::step], _LOOK_WH, interpolation=cv2.INTER_AREA)
+    # They are picked by OpenCV, for which numpy's slice of every n-th would be copied bytewise.
+    height, width = bgr.shape[:2]
+    step = max(1, width // (2 * _LOOK_WH[0]))
+    some_wh = (width // step, max(1, height // step))
+    some = cv2.resize(bgr, some_wh, interpolation=cv2.INTER_NEAREST)
+    small = cv2.resize(some, _LOOK_WH, interpolation=cv2.INTER_AREA)
     return cast(UInt8, cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
 
 

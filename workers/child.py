@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 
+import cv2
 import structlog
 from kombu.exceptions import OperationalError
 
@@ -46,6 +47,8 @@ def inspect_queue(
 @functools.cache
 def _runtime() -> Runtime:
     configure_logs()
+    # The engine has the cores. OpenCV's own pool would spin beside it after every small resize.
+    cv2.setNumThreads(1)
     return build_runtime(stopping)
 
 

@@ -224,6 +224,7 @@ def _write(
             update(Camera)
             .where(Camera.id == camera_id)
             .values(next_sequence=next_sequence[camera_id])
+            .execution_options(synchronize_session=False)
         )
     accepted = [
         Accepted(ids[row["camera_id"], row["sequence"]], row["sequence"], repeated=False)

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import cv2
+
 from inspection.model_folder import ModelFolder
 from lineside.bench import figures
 from lineside.bench.pictures import Rgb
@@ -28,6 +30,7 @@ def measure(
     """
     from workers import engines
 
+    cv2.setNumThreads(1)  # as in a worker
     detector = engines.load(
         model,
         device=settings.device,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import cv2
 import structlog
 
 from db.credentials import SecretBox, SecretUnreadable, join_url
@@ -83,6 +84,8 @@ def _run(
     announcer: Announcer,
     pulse: Pulse,
 ) -> None:
+    # Looks at a frame are too short to share: OpenCV's pool would only spin for more of them.
+    cv2.setNumThreads(1)
     prepare_ffmpeg(network=spec.kind == "rtsp")
     health, minutes, pace = Health(), MinuteCounts(), Pace()
     reporter = Reporter(

@@ -49,6 +49,10 @@ class Health:
             self._troubles[name] = reason
 
     def settle(self, name: str) -> None:
+        # Said of every frame, and hardly ever is there anything to take back. A trouble that
+        # comes between the look and the lock came after this was said.
+        if name not in self._troubles:
+            return
         with self._changing():
             self._troubles.pop(name, None)
 

@@ -73,8 +73,8 @@ class _Drawn:
 def repeated(draw: Callable[[int], UInt8], count: int) -> Callable[[int], UInt8]:
     """The first `count` pictures of a camera again and again, at the rate of a real one.
 
-    Eight rows of noise make each a picture of its own, as every frame of a real camera is: the
-    frame store keeps equal ones but once.
+    A row of noise makes each a picture of its own, as every frame of a real camera is: the frame
+    store keeps equal ones but once.
     """
     # Not a copy each time, which would cost as much as a real camera's. The intake may still hold
     # a picture whose noise is written anew: it stays a picture.
@@ -88,7 +88,7 @@ def repeated(draw: Callable[[int], UInt8], count: int) -> Callable[[int], UInt8]
             drawn[place] = drawn[first].copy()
         picture = drawn[place]
         rng = np.random.default_rng([34, number])
-        picture[:8] = rng.integers(90, 110, (8, picture.shape[1], 1), dtype=np.uint8)
+        picture[0] = rng.integers(90, 110, picture.shape[1:], dtype=np.uint8)
         return picture
 
     return draw_again
