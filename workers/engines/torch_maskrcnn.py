@@ -7,16 +7,15 @@ from itertools import islice
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from inspection.detections import Detections
-from inspection.model_folder import ModelFolder, ModelFolderError
+from inspection.model_folder import ModelFolder
 from workers.engines.detector import EngineImage
 from workers.engines.thresholds import Thresholds
 from workers.mask_pasting import letterbox, to_detections
+from workers.networks.loading import load_network
 from workers.training.export import fold_batch_norms
-from workers.training.network import NetworkConfig, build
 
 # Batches pay on a GPU; on a CPU they only make the first image wait.
 GPU_BATCH = 8
@@ -79,23 +78,3 @@ class TorchDetector:
                 fit,
                 self._thresholds.masks,
             )
-
-
-def load_network(model: ModelFolder) -> nn.Module:
-    """The network of a folder with its weights, fp32.
-
-    Raises:
-        ModelFolderError: no torch engine in it, an unknown network, or weights that do not fit.
-    """
-    engine = model.manifest.engines.torch
-    if engine is None or engine.network != "mask-rcnn-light":
-        known = engine.network if engine else None
-        raise ModelFolderError(model.name, f"network {known!r}; this one knows mask-rcnn-light")
-    config = NetworkConfig.from_json(engine.config)
-    network: nn.Module = build(config)
-    tensors = load_file(model.path / engine.weights)
-    try:
-        network.load_state_dict(dict(tensors.items()))
-    except RuntimeError as error:
-        raise ModelFolderError(model.name, f"weights do not fit the network: {error}") from error
-    return network

@@ -9,6 +9,7 @@ from torch import nn
 
 from inspection.model_folder import ModelFolder, ModelFolderError
 from workers.networks.catalogue import NETWORKS, NetworkError, find_network
+from workers.networks.resnet_maskrcnn import R18, R50, ResnetConfig, build_resnet
 from workers.networks.semantic import SemanticConfig, build_semantic
 from workers.training.network import NetworkConfig, build
 
@@ -23,6 +24,9 @@ def build_network(name: str, config: dict[str, Any]) -> nn.Module:
     try:
         if network.task == "semantic-segmentation":
             return build_semantic(SemanticConfig.from_json(name, config))
+        if name in (R18, R50):
+            wide: nn.Module = build_resnet(ResnetConfig.from_json(name, config))
+            return wide
         light: nn.Module = build(NetworkConfig.from_json(config))
         return light
     except (KeyError, TypeError) as error:

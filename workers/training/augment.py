@@ -24,12 +24,16 @@ class Augmentation:
     Attributes:
         zoom: least and greatest magnification, drawn evenly on a log scale.
         upright: the scene has an up (a shelf): only mirror images, no quarter turns.
+        tilt_deg: rotation to either side, on top of quarter turns.
+        paste: share of the views that get the instances of another one.
         least_visible: an instance is kept if the crop shows this share of it.
     """
 
     zoom: tuple[float, float] = (0.75, 1.8)
     upright: bool = False
     least_visible: float = 0.15
+    tilt_deg: float = 0.0
+    paste: float = 0.0
 
 
 def augment(
@@ -56,6 +60,10 @@ def augment(
     matrix = np.array(
         [[factor, 0, free_x * share_x], [0, factor, free_y * share_y]], dtype=np.float32
     )
+    if how.tilt_deg:
+        angle = float(rng.uniform(-how.tilt_deg, how.tilt_deg))
+        about = np.vstack([cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1), [0, 0, 1]])
+        matrix = (about @ np.vstack([matrix, [0, 0, 1]]))[:2].astype(np.float32)
     if factor < 0.8:
         # Warping has no low-pass of its own, so thin lines would break up when shrunk.
         image_rgb = np.asarray(cv2.GaussianBlur(image_rgb, (0, 0), 0.35 / factor), np.uint8)
@@ -65,8 +73,8 @@ def augment(
     kept = _warp_masks(masks, matrix, side, how)
     turns = 0 if how.upright else int(rng.integers(4))
     mirror = bool(rng.random() < 0.5)
-    turned = [(place, _turn(bits, turns, mirror)) for place, bits in kept]
-    return _relight(rng, _turn(view, turns, mirror)), turned
+    turned = [(place, turn(bits, turns, mirror)) for place, bits in kept]
+    return relight(rng, turn(view, turns, mirror)), turned
 
 
 def _warp_masks(
@@ -81,18 +89,19 @@ def _warp_masks(
         warped = cv2.warpAffine(mask.bits.astype(np.uint8) * 255, local, (side, side))
         bits = warped >= 128
         area = int(np.count_nonzero(bits))
-        whole_area = mask.area_px * float(matrix[0, 0]) ** 2
+        whole_area = mask.area_px * float(np.linalg.det(matrix[:, :2]))
         if area >= max(SMALLEST_AREA_PX, how.least_visible * whole_area):
             kept.append((place, bits))
     return kept
 
 
-def _turn(array: npt.NDArray[Any], turns: int, mirror: bool) -> npt.NDArray[Any]:
+def turn(array: npt.NDArray[Any], turns: int, mirror: bool) -> npt.NDArray[Any]:
+    """Quarter turns of the first two axes, then left and right exchanged."""
     turned = np.rot90(array, turns)
     return np.ascontiguousarray(turned[:, ::-1] if mirror else turned)
 
 
-def _relight(rng: np.random.Generator, image_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def relight(rng: np.random.Generator, image_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Gain, offset, gamma and white balance through one table a channel; blur; noise."""
     ramp = np.arange(256, dtype=np.float32) / 255
     gain, offset, gamma = rng.uniform(0.75, 1.3), rng.uniform(-0.08, 0.08), rng.uniform(0.75, 1.3)

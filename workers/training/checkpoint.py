@@ -14,12 +14,17 @@ from torch import Tensor, nn
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run is. `spent_s` counts training only, over all its resumptions."""
+    """How far a run is.
+
+    `spent_s` counts training only, over all its resumptions; `next_check` is the share of the
+    run at which it is validated next.
+    """
 
     step: int = 0
     items: int = 0
     spent_s: float = 0.0
     best_metric: float = -1.0
+    next_check: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -29,12 +34,17 @@ def save(
     model: nn.Module,
     average: nn.Module,
     optimizer: torch.optim.Optimizer,
+    task: dict[str, Tensor],
 ) -> None:
-    """Write everything a resumed run needs; a kill in the middle leaves the previous state."""
+    """Write everything a resumed run needs; a kill in the middle leaves the previous state.
+
+    `task` is what the task keeps besides the weights.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {"rng": torch.get_rng_state()}
     tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
+    tensors |= {f"task.{name}": value for name, value in task.items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
     fresh = folder / "checkpoint.safetensors.part"
@@ -48,17 +58,26 @@ def save(
 
 
 def resume(
-    folder: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+    folder: Path,
+    model: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    task: dict[str, Tensor],
 ) -> Progress:
-    """Put a saved run back into the three objects and give its progress.
+    """Put a saved run back into the objects (`task`'s tensors in place) and give its progress.
 
     Raises:
         FileNotFoundError: the folder holds no checkpoint.
     """
     path = folder / "checkpoint.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: there is nothing to resume")
     tensors = load_file(path)
     model.load_state_dict(_part(tensors, "model."))
     average.load_state_dict(_part(tensors, "average."))
+    for name, value in _part(tensors, "task.").items():
+        if name in task and task[name].shape == value.shape:
+            task[name].copy_(value)
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in _part(tensors, "optimizer.").items():
         number, key = name.split(".", 1)

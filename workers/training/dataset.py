@@ -1,56 +1,19 @@
-"""A COCO data set on disk as training samples: augmented crops with their masks."""
+"""Labelled files as training samples for instance networks: augmented crops with their masks."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from inspection import rle
-from workers.labelled_images import coco_mask, read_rgb
+from inspection.datasets import LabelledFile, read_mask, read_rgb
 from workers.training.augment import Augmentation, augment
+from workers.training.pasting import paste_instances
 
 Sample = tuple[Tensor, dict[str, Tensor]]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One image and its annotations: (class index from 0, COCO RLE or polygons)."""
-
-    path: Path
-    size_wh: tuple[int, int]
-    annotations: tuple[tuple[int, rle.Rle | list[list[float]]], ...]
-
-
-def read_coco(folder: Path) -> tuple[tuple[str, ...], list[Record]]:
-    """Classes and records of folder/annotations.json.
-
-    Raises:
-        FileNotFoundError: there is no annotations.json.
-    """
-    document = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
-    categories = sorted(document["categories"], key=lambda category: category["id"])
-    index = {category["id"]: place for place, category in enumerate(categories)}
-    grouped: dict[int, list[tuple[int, rle.Rle | list[list[float]]]]] = {}
-    for annotation in document["annotations"]:
-        if not annotation.get("iscrowd"):
-            grouped.setdefault(annotation["image_id"], []).append(
-                (index[annotation["category_id"]], annotation["segmentation"])
-            )
-    records = [
-        Record(
-            folder / image["file_name"],
-            (image["width"], image["height"]),
-            tuple(grouped.get(image["id"], ())),
-        )
-        for image in document["images"]
-    ]
-    return tuple(category["name"] for category in categories), records
 
 
 class TrainingSet(Dataset[Sample]):
@@ -61,23 +24,35 @@ class TrainingSet(Dataset[Sample]):
     """
 
     def __init__(
-        self, records: list[Record], plan: list[tuple[int, int]], how: Augmentation, seed: int
+        self,
+        files: Sequence[LabelledFile],
+        plan: list[tuple[int, int]],
+        how: Augmentation,
+        seed: int,
     ) -> None:
-        """plan: (index of the record, side of the crop in px) of every item, in order."""
-        self.records, self.plan, self.how, self.seed = records, plan, how, seed
+        """plan: (index of the file, side of the crop in px) of every item, in order."""
+        self.files, self.plan, self.how, self.seed = files, plan, how, seed
 
     def __len__(self) -> int:
         return len(self.plan)
 
     def __getitem__(self, item: int) -> Sample:
         number, side = self.plan[item]
-        record = self.records[number]
-        image = read_rgb(record.path)
         rng = np.random.default_rng([self.seed, item])
-        masks = [coco_mask(given, record.size_wh) for _, given in record.annotations]
-        classes = [index for index, _ in record.annotations]
-        pixels, kept = augment(rng, image, masks, side, self.how)
-        return to_sample(pixels, [(classes[place], bits) for place, bits in kept], side)
+        pixels, instances = self._view(rng, number, side)
+        if rng.random() < self.how.paste:
+            other = self._view(rng, int(rng.integers(len(self.files))), side)
+            pixels, instances = paste_instances(pixels, instances, *other)
+        return to_sample(pixels, instances, side)
+
+    def _view(
+        self, rng: np.random.Generator, number: int, side: int
+    ) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
+        file = self.files[number]
+        masks = [read_mask(annotation, file.size_wh) for annotation in file.annotations]
+        classes = [annotation.class_index for annotation in file.annotations]
+        pixels, kept = augment(rng, read_rgb(file), masks, side, self.how)
+        return pixels, [(classes[place], bits) for place, bits in kept]
 
 
 def to_sample(pixels: np.ndarray, instances: list[tuple[int, np.ndarray]], side: int) -> Sample:

@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from torch import nn
-from torch.utils.data import DataLoader
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from workers.training import checkpoint
-from workers.training.augment import Augmentation
 from workers.training.checkpoint import Progress
-from workers.training.dataset import Record, TrainingSet, collate
+from workers.training.team import SOLO, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +27,13 @@ class Plan:
     Attributes:
         steps: optimizer steps; None with a time budget.
         time_budget_s: training time after which the run ends; None with steps.
-        crop_px, crop_batch: side and batch of the first phase, on crops at full scale.
-        full_px, full_batch: the same of the second phase, on whole images.
+        crop_px, crop_batch: side and batch (of each process) of the first phase, on crops.
+        full_px, full_batch: the same of the second phase, on whole images; networks for
+            instances alone have one.
         crop_share: share of the run that the first phase takes.
         validate_every: share of the run between two validations.
+        patience: validations without a new best one after which the run ends; None for never.
+        chunk_steps: steps between two checkpoints.
     """
 
     steps: int | None = None
@@ -46,6 +48,7 @@ class Plan:
     full_batch: int = 8
     crop_share: float = 0.7
     validate_every: float = 0.1
+    patience: int | None = 5
     average_decay: float = 0.998
     chunk_steps: int = 100
     loader_processes: int = 1
@@ -58,104 +61,171 @@ class Plan:
         return min(1.0, progress.step / self.steps)
 
 
+class Task(Protocol):
+    """What is learnt: where samples come from, what is lost on them, and how good it is."""
+
+    def batch(self, done: float) -> int:
+        """Samples of a step in one process, at a share of the run that is done."""
+        ...
+
+    def dataset(self, progress: Progress, done: float, count: int) -> Dataset[Any]:
+        """The next count samples; which they are depends on the seed and progress.items alone."""
+        ...
+
+    def collate(self, samples: list[Any]) -> Any:
+        """Samples as a batch."""
+        ...
+
+    def losses(self, model: nn.Module, batch: Any, device: str) -> dict[str, Tensor]:
+        """The parts of the loss; their sum is minimised."""
+        ...
+
+    def validate(self, model: nn.Module) -> float:
+        """The figure to be maximised."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Tensors of its own that a resumed run needs; they are written over in place."""
+        ...
+
+
 def train(
     model: nn.Module,
-    records: list[Record],
+    task: Task,
     plan: Plan,
-    how: Augmentation,
     run: Path,
     *,
-    validate: Callable[[nn.Module], float],
     report: Callable[[Progress, float], None],
-    device: str = "cpu",
+    team: Team = SOLO,
     resume: bool = False,
 ) -> nn.Module:
     """Train and return the averaged weights that did best on validation.
 
     Args:
-        model: a torchvision detection network; changed in place.
-        records: the training images.
-        run: folder of checkpoint.safetensors, best.safetensors and log.jsonl.
-        validate: gives the figure to be maximised.
+        model: changed in place; on the team's device.
+        run: folder of checkpoint.safetensors, best/ and log.jsonl.
         report: called after every step with the progress and the share done.
+        team: the processes that train together.
 
     Raises:
         FloatingPointError: the loss is no longer a number.
+        FileNotFoundError: there is nothing to resume.
     """
-    torch.manual_seed(plan.seed)
+    torch.manual_seed(plan.seed + 1_000_003 * team.rank)
     average = copy.deepcopy(model).eval()
     optimizer = torch.optim.AdamW(
         [parameter for parameter in model.parameters() if parameter.requires_grad],
         plan.peak_rate,
         weight_decay=plan.weight_decay,
     )
-    progress = Progress()
+    stepper = _Stepper(model, average, optimizer, plan, task, team)
+    progress = Progress(next_check=plan.validate_every)
     if resume:
-        progress = checkpoint.resume(run, model, average, optimizer)
+        progress = checkpoint.resume(run, model, average, optimizer, task.state())
     run.mkdir(parents=True, exist_ok=True)
-    next_check = plan.share_done(progress) + plan.validate_every
     while (done := plan.share_done(progress)) < 1:
-        for images, targets in _chunk(records, plan, how, progress, done):
+        for batch in _chunk(task, plan, progress, done, team):
             started = time.monotonic()
-            losses = _step(model, average, optimizer, images, targets, plan, progress, device)
+            losses = stepper.step(batch, progress)
             progress.step += 1
-            progress.items += len(images)
-            progress.spent_s += time.monotonic() - started
-            _log(run, progress, losses, optimizer.param_groups[0]["lr"])
-            report(progress, plan.share_done(progress))
+            progress.items += task.batch(done) * team.size
+            progress.spent_s = team.agree(progress.spent_s + time.monotonic() - started)
+            if team.leads:
+                _log(run, progress, losses, optimizer.param_groups[0]["lr"])
+                report(progress, plan.share_done(progress))
             if plan.share_done(progress) >= 1:
                 break
-        if (done := plan.share_done(progress)) >= min(next_check, 1):
-            next_check = done + plan.validate_every
-            metric = validate(average)
+        if plan.share_done(progress) >= min(progress.next_check, 1):
+            progress.next_check = plan.share_done(progress) + plan.validate_every
+            metric = team.agree(task.validate(average) if team.leads else 0.0)
             progress.history.append({"step": progress.step, "metric": metric})
-            _log(run, progress, {"metric": metric}, 0.0)
-            if metric >= progress.best_metric:
-                progress.best_metric = metric
-                checkpoint.save(run / "best", progress, average, average, optimizer)
-        checkpoint.save(run, progress, model, average, optimizer)
-    best = checkpoint.resume(run / "best", average, average, optimizer)
-    progress.best_metric = best.best_metric
+            better = metric >= progress.best_metric
+            progress.best_metric = max(metric, progress.best_metric)
+            if team.leads:
+                _log(run, progress, {"metric": metric}, 0.0)
+                if better:
+                    checkpoint.save(run / "best", progress, average, average, optimizer, {})
+        if team.leads:
+            checkpoint.save(run, progress, model, average, optimizer, task.state())
+        if _given_up(progress, plan):
+            break
+    if team.leads:
+        best = checkpoint.resume(run / "best", average, average, optimizer, {})
+        progress.best_metric = best.best_metric
     return average
 
 
-def _step(
-    model: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    images: list[torch.Tensor],
-    targets: list[dict[str, torch.Tensor]],
-    plan: Plan,
-    progress: Progress,
-    device: str,
-) -> dict[str, float]:
-    """One optimizer step: bf16 autocast, clipped gradients, averaged weights."""
-    rate = plan.peak_rate * learning_share(plan.share_done(progress))
-    rate *= min(1.0, (progress.step + 1) / plan.warm_up_steps)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    model.train()
-    batch = [image.to(device).float() for image in images]
-    truth = [{name: value.to(device) for name, value in t.items()} for t in targets]
-    with torch.autocast(device, torch.bfloat16):
-        losses = model(batch, truth)
-    total = sum(losses.values())
-    if not torch.isfinite(total):
-        raise FloatingPointError(f"the loss is not a number any more at step {progress.step}")
-    optimizer.zero_grad(set_to_none=True)
-    total.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-    optimizer.step()
-    with torch.no_grad():
-        decay = min(plan.average_decay, (1 + progress.step) / (10 + progress.step))
+def _given_up(progress: Progress, plan: Plan) -> bool:
+    """Whether the last `patience` validations have all been worse than one before them."""
+    metrics: list[float] = [entry["metric"] for entry in progress.history]
+    if plan.patience is None or len(metrics) <= plan.patience:
+        return False
+    return max(metrics[-plan.patience :]) < max(metrics[: -plan.patience])
+
+
+class _Stepper:
+    """One optimizer step: autocast, clipped gradients, averaged weights."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        average: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        plan: Plan,
+        task: Task,
+        team: Team,
+    ) -> None:
+        self._model, self._average, self._optimizer = model, average, optimizer
+        self._plan, self._task, self._team = plan, task, team
+        self._wrapped = team.wrap(model)
+        self._device = torch.device(team.device)
+        self._dtype = half_type(self._device)
+        # bf16 has the range of fp32; fp16 alone needs its gradients scaled.
+        scaled = self._dtype == torch.float16
+        self._scaler = torch.amp.GradScaler(self._device.type, enabled=scaled)
+
+    def step(self, batch: Any, progress: Progress) -> dict[str, float]:
+        plan, optimizer = self._plan, self._optimizer
+        rate = plan.peak_rate * learning_share(plan.share_done(progress))
+        rate *= min(1.0, (progress.step + 1) / plan.warm_up_steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        self._wrapped.train()
+        with torch.autocast(self._device.type, self._dtype):
+            losses = self._task.losses(self._wrapped, batch, self._team.device)
+        total = torch.stack([value.float() for value in losses.values()]).sum()
+        if not torch.isfinite(total):
+            raise FloatingPointError(
+                f"the loss is not a number any more at step {progress.step}: stopped. The last "
+                "checkpoint is whole; go on from it with a lower --rate"
+            )
+        optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        self._scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(self._model.parameters(), 5.0)
+        self._scaler.step(optimizer)
+        self._scaler.update()
+        self._follow(progress)
+        return {"total": float(total.detach())} | {k: float(v.detach()) for k, v in losses.items()}
+
+    @torch.no_grad()
+    def _follow(self, progress: Progress) -> None:
+        """The averaged weights a step closer to the model's."""
+        decay = min(self._plan.average_decay, (1 + progress.step) / (10 + progress.step))
         for kept, fresh in zip(
-            average.state_dict().values(), model.state_dict().values(), strict=True
+            self._average.state_dict().values(), self._model.state_dict().values(), strict=True
         ):
             if kept.dtype.is_floating_point:
                 kept.lerp_(fresh, 1 - decay)
             else:
                 kept.copy_(fresh)
-    return {"total": float(total.detach())} | {k: float(v.detach()) for k, v in losses.items()}
+
+
+def half_type(device: torch.device) -> torch.dtype:
+    """What matrices are multiplied in: bf16, or fp16 on a GPU that has no bf16."""
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        return torch.float16
+    return torch.bfloat16
 
 
 def learning_share(done: float) -> float:
@@ -163,28 +233,23 @@ def learning_share(done: float) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _chunk(
-    records: list[Record], plan: Plan, how: Augmentation, progress: Progress, done: float
-) -> DataLoader:  # type: ignore[type-arg]
-    """The next few steps' samples. Item numbers go on where the last chunk ended."""
-    crops = done < plan.crop_share
-    side, batch = (plan.crop_px, plan.crop_batch) if crops else (plan.full_px, plan.full_batch)
+def _chunk(task: Task, plan: Plan, progress: Progress, done: float, team: Team) -> DataLoader[Any]:
+    """The next few steps' samples, this process's share of them.
+
+    Item numbers go on where the last chunk ended, so a resumed run sees what it would have.
+    """
     steps = plan.chunk_steps
     if plan.steps is not None:
         steps = min(steps, plan.steps - progress.step)
-    rng = np.random.default_rng([plan.seed, progress.items])
-    numbers = rng.integers(0, len(records), steps * batch)
-    samples = TrainingSet(
-        records,
-        [(int(number), side) for number in numbers],
-        how,
-        plan.seed * 1_000_003 + progress.items,
-    )
+    samples = task.dataset(progress, done, steps * task.batch(done) * team.size)
+    if team.size > 1:
+        mine = range(team.rank, steps * task.batch(done) * team.size, team.size)
+        samples = Subset(samples, mine)
     return DataLoader(
         samples,
-        batch,
+        task.batch(done),
         num_workers=plan.loader_processes,
-        collate_fn=collate,
+        collate_fn=task.collate,
         prefetch_factor=4 if plan.loader_processes else None,
     )
 

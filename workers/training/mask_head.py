@@ -72,9 +72,13 @@ class MaskHead(nn.Module):
 
 
 class LightRoIHeads(RoIHeads):  # type: ignore[misc]
-    """torchvision's heads with a bounded number of masks in training and two more losses."""
+    """torchvision's heads with a bounded number of masks in training and two more losses.
+
+    `mask_side` is the side of the masks that its predictor gives.
+    """
 
     masks_per_image = 6
+    mask_side = MASK_SIDE
 
     def forward(
         self,
@@ -91,7 +95,8 @@ class LightRoIHeads(RoIHeads):  # type: ignore[misc]
         logits, deltas = self.box_predictor(self.box_head(pooled))
         class_loss, box_loss = fastrcnn_loss(logits.float(), deltas.float(), labels, regression)
         losses = {"class": class_loss, "box": box_loss}
-        losses |= semantic_losses(features["semantic"], targets)
+        if "semantic" in features:
+            losses |= semantic_losses(features["semantic"], targets)
         losses |= self._mask_losses(features, proposals, image_shapes, targets, matched, labels)
         return [], losses
 
@@ -113,12 +118,12 @@ class LightRoIHeads(RoIHeads):  # type: ignore[misc]
             classes.append(label[positive])
             truths.append(
                 project_masks_on_boxes(
-                    target["masks"], proposal[positive], match[positive], MASK_SIDE
+                    target["masks"], proposal[positive], match[positive], self.mask_side
                 )
             )
         chosen = torch.cat(classes)
         if chosen.numel() == 0:
-            zero = features["fine"].float().sum() * 0
+            zero = next(iter(features.values())).float().sum() * 0
             return {"mask": zero, "mask_dice": zero}
         pooled = self.mask_roi_pool(features, boxes, image_shapes)
         logits = self.mask_predictor(self.mask_head(pooled)).float()

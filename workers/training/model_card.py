@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from inspection.model_folder import ModelFolder
+from typing import Any
+
+from inspection.model_folder import Manifest, ModelFolder, Training
 
 CARD = "README.md"
 # What stands below this line was written by a person and survives the next training.
@@ -21,56 +23,101 @@ def write_card(folder: ModelFolder) -> None:
 
 def _card(folder: ModelFolder) -> str:
     manifest = folder.manifest
-    training = manifest.training
     validation = manifest.metrics.get("validation", {})
-    graph = manifest.engines.openvino
-    lines = [
-        f"# {folder.name}",
-        "",
-        f"Mask R-CNN (`mask-rcnn-light`, {manifest.input_px} px letterboxed, masks of 112×112) "
-        f"for {', '.join(f'`{name}`' for name in folder.classes)}. "
-        f"Licence: {manifest.licence}.",
-        "",
-    ]
-    if training is not None:
-        seen = ", ".join(f"{d.name} ({d.images} images; {d.licence})" for d in training.data)
-        lines += [
-            "Command:",
-            "",
-            f"    {training.command}",
-            "",
-            f"Trained on: {seen}. {training.steps} steps, {training.images_seen} augmented "
-            f"images, {training.training_s / 60:.0f} minutes.",
-            "",
-        ]
+    lines = [f"# {folder.name}", "", _what(manifest), ""]
+    if manifest.training is not None:
+        lines += _training(manifest.training)
     if validation:
+        graph = manifest.engines.openvino
         lines += [
             f"On {validation['images']} validation images of the same kind, with the shipped "
             f"graph ({graph.precision if graph else 'no graph'}):",
             "",
-            "| class | mask AP | mask AP50 | score from | mask from |",
-            "|---|---|---|---|---|",
-        ]
-        for name in folder.classes:
-            figures, level = validation["per_class"].get(name, {}), manifest.thresholds[name]
-            lines.append(
-                f"| {name} | {_figure(figures.get('mask_ap'))} | "
-                f"{_figure(figures.get('mask_ap50'))} | {level.score:.2f} | {level.mask:.2f} |"
-            )
-        lines += [
-            f"| all | {_figure(validation['mask_ap'])} | {_figure(validation['mask_ap50'])} | | |",
-            "",
-            "Mask AP by precision of the graph: "
-            + ", ".join(
-                f"{name} {_figure(manifest.metrics[key])}"
-                for name in ("fp32", "int8")
-                if (key := f"validation_mask_ap_{name}") in manifest.metrics
-            )
-            + ". "
-            f"Pixels: F1 {_figure(validation['pixel']['f1'])}.",
-            "",
+            *(_instances if manifest.semantic is None else _pixels)(folder, validation),
         ]
     return "\n".join(lines)
+
+
+def _what(manifest: Manifest) -> str:
+    engine = manifest.engines.torch
+    network = engine.network if engine else "no network"
+    names = ", ".join(f"`{name}`" for name in manifest.classes)
+    if manifest.semantic is None:
+        masks = ", masks of 112×112" if network == "mask-rcnn-light" else ""
+        kind = f"Mask R-CNN (`{network}`, {manifest.input_px} px letterboxed{masks})"
+    else:
+        encoder = engine.config.get("encoder", "") if engine else ""
+        kind = (
+            f"A semantic network (`{network}`, encoder `{encoder}`, images of any size at "
+            f"{manifest.semantic.scale:g} of their own)"
+        )
+    return f"{kind} for {names}. Licence: {manifest.licence}."
+
+
+def _training(training: Training) -> list[str]:
+    seen = ", ".join(f"{d.name} ({d.images} images; {d.licence})" for d in training.data)
+    return [
+        "Command:",
+        "",
+        f"    {training.command}",
+        "",
+        f"Trained on: {seen}. {training.steps} steps, {training.images_seen} augmented "
+        f"images, {training.training_s / 60:.0f} minutes.",
+        "",
+    ]
+
+
+def _instances(folder: ModelFolder, validation: dict[str, Any]) -> list[str]:
+    manifest = folder.manifest
+    lines = [
+        "| class | mask AP | mask AP50 | score from | mask from |",
+        "|---|---|---|---|---|",
+    ]
+    for name in folder.classes:
+        figures, level = validation["per_class"].get(name, {}), manifest.thresholds[name]
+        lines.append(
+            f"| {name} | {_figure(figures.get('mask_ap'))} | "
+            f"{_figure(figures.get('mask_ap50'))} | {level.score:.2f} | {level.mask:.2f} |"
+        )
+    tried = ", ".join(
+        f"{name} {_figure(manifest.metrics[key])}"
+        for name in ("fp32", "int8")
+        if (key := f"validation_mask_ap_{name}") in manifest.metrics
+    )
+    return [
+        *lines,
+        f"| all | {_figure(validation['mask_ap'])} | {_figure(validation['mask_ap50'])} | | |",
+        "",
+        f"Mask AP by precision of the graph: {tried}. "
+        f"Pixels: F1 {_figure(validation['pixel']['f1'])}.",
+        "",
+    ]
+
+
+def _pixels(folder: ModelFolder, validation: dict[str, Any]) -> list[str]:
+    manifest = folder.manifest
+    lines = [
+        "| class | F1 of pixels | IoU | pixel from | score from | least area, px |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, figures in manifest.metrics.get("pixels_by_class", {}).items():
+        level = manifest.thresholds[name]
+        lines.append(
+            f"| {name} | {_figure(figures['f1'])} | {_figure(figures['iou'])} | "
+            f"{level.mask:.2f} | {level.score:.2f} | {level.area_px} |"
+        )
+    tried = ", ".join(
+        f"{name} {_figure(manifest.metrics[key])}"
+        for name in ("fp32", "int8")
+        if (key := f"validation_pixel_f1_{name}") in manifest.metrics
+    )
+    return [
+        *lines,
+        "",
+        f"Mean F1 by precision of the graph, each class at its best threshold: {tried}. All "
+        f"classes as one, as findings: F1 {_figure(validation['pixel']['f1'])}.",
+        "",
+    ]
 
 
 def _figure(value: float | None) -> str:

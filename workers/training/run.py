@@ -4,37 +4,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
-from torch import nn
 
-from inspection.detections import Detections
-from inspection.model_folder import ModelFolder, Training
-from workers.coco_metrics import mask_precision
-from workers.labelled_images import coco_mask
-from workers.mask_pasting import letterbox, to_detections
+from inspection.model_folder import ModelFolder, SemanticOutput, Training
+from workers.networks.catalogue import Network, choose_encoder
+from workers.networks.creating import Created, create_instance, create_semantic
+from workers.networks.resnet_maskrcnn import ResnetConfig
 from workers.training.augment import Augmentation
 from workers.training.checkpoint import Progress, read_progress
-from workers.training.data_sources import Report, Source, open_source
-from workers.training.dataset import Record
-from workers.training.loop import Plan, train
-from workers.training.network import NetworkConfig, build
-from workers.training.packing import Package, labelled, pack
+from workers.training.curves import draw_curves
+from workers.training.data_sources import Report, Source, SourceOptions, open_source
+from workers.training.instance_task import InstanceData, InstanceTask
+from workers.training.loop import Plan, Task, train
+from workers.training.memory import estimate_bytes, free_bytes, memory_line
+from workers.training.network import NetworkConfig
+from workers.training.packing import Package, pack
+from workers.training.semantic_task import SemanticData, SemanticTask, classes_overlap
+from workers.training.semantic_views import ViewRange
+from workers.training.team import Team, join_team, leave_team
 
 CHECKED_IMAGES = 120
 # Scenes with more instances than this get more proposals and detections.
 CROWDED = 20
-# The tensors whose shape depends on the number of classes.
-_OF_CLASSES = (
-    "backbone.semantic.",
-    "roi_heads.box_predictor.",
-    "roi_heads.mask_predictor.",
-    "roi_heads.mask_head.fuse.0.",
-)
+# Semantic networks see images at full size up to this longer side, else reduced to it.
+LONGEST_PX = 1024
+PRETRAINED_RATE = 0.5
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,28 @@ class TrainingOptions:
     """What the command line gives.
 
     Attributes:
-        data: `drawn:surfaces`, `drawn:shelves` or a COCO folder.
+        source: the data.
         out: the model folder; the run's state lies beside it, in `<out>-run`.
-        init: `none` or a safetensors file whose fitting tensors are taken over.
-        images: how many to draw, for drawn data.
+        network: an entry of the catalogue.
+        plan: how long, and in what steps; its crop and rate are those of the network where the
+            command line says nothing else (`network_plan`).
+        encoder: of a semantic network; None for its default.
+        init: `none`, `coco`, `imagenet`, or a safetensors file whose fitting tensors are taken.
+        input_px: side of the letterboxed input of a network for instances.
+        scale: px of a semantic network's input to one image px; None chooses by the images.
+        paste: share of the views that get instances of another image.
         command: the command line, for the model card.
     """
 
-    data: str
+    source: SourceOptions
     out: Path
+    network: Network
     plan: Plan
+    encoder: str | None = None
     init: str = "none"
-    images: int = 5000
     input_px: int = 512
+    scale: float | None = None
+    paste: float = 0.25
     device: str = "cpu"
     threads: int | None = None
     resume: bool = False
@@ -62,45 +72,89 @@ class TrainingOptions:
     command: str = ""
 
 
-def run_training(
-    options: TrainingOptions, report: Report, say: Callable[[str], None]
-) -> ModelFolder:
+def network_plan(network: Network, plan: Plan, init: str) -> Plan:
+    """The plan with the crop, batch and rate that suit a network; less for trained weights."""
+    if network.name == "mask-rcnn-light":
+        return plan
+    rate = network.peak_rate * (1.0 if init == "none" else PRETRAINED_RATE)
+    semantic = network.task == "semantic-segmentation"
+    full = max(1, network.crop_batch // 2)
+    return replace(
+        plan,
+        peak_rate=rate,
+        warm_up_steps=100 if semantic else plan.warm_up_steps,
+        crop_px=network.crop_px,
+        crop_batch=network.crop_batch,
+        full_batch=full,
+        chunk_steps=50,
+    )
+
+
+def run_training(options: TrainingOptions, report: Report, say: Say) -> ModelFolder | None:
     """Draw or read the data, train, export, choose thresholds, write the model folder.
+
+    Gives None in the processes of a team that do not lead it.
 
     Raises:
         TrainingDataError: the data cannot be trained on.
+        DatasetError: the data cannot be read as they are.
+        NetworkError: the network cannot be had as asked for.
         FileNotFoundError: `init` names no file, or there is nothing to resume.
+        FloatingPointError: the loss is no longer a number.
     """
+    encoder = choose_encoder(options.network, options.encoder)
     torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
+    team = join_team(options.device)
+    tell = say if team.leads else _say_nothing
+    try:
+        return _run(options, encoder, team, report if team.leads else _report_nothing, tell)
+    finally:
+        leave_team(team)
+
+
+def _run(
+    options: TrainingOptions, encoder: str, team: Team, report: Report, say: Say
+) -> ModelFolder | None:
     work = options.out.with_name(options.out.name + "-run")
-    source = open_source(options.data, work / "data", options.images, options.plan.seed, report)
+    # One process draws; the others find the images there.
+    source: Source | None = None
+    if team.leads:
+        source = open_source(options.source, work / "data", options.plan.seed, report)
+        say(f"{len(source.training)} images to train on, {len(source.validation)} to validate on")
+    team.agree(0.0)
+    if source is None:
+        source = open_source(options.source, work / "data", options.plan.seed, report)
     torch.manual_seed(options.plan.seed)
-    config = configure(source)
-    network = build(config).to(options.device)
-    say(start_from(network, options.init))
-    checked = source.validation[:CHECKED_IMAGES]
+    semantic = options.network.task == "semantic-segmentation"
+    prepare = _semantic if semantic else _instances
+    created, task, output = prepare(options, encoder, source, team, say)
+    say(created.line)
+    needed = estimate_bytes(created.network, task, options.plan.loader_processes)
+    say(memory_line(needed, free_bytes(team.device)))
 
     def tell(progress: Progress, share: float) -> None:
         report("training", round(share * 10_000), 10_000)
 
     best = train(
-        network,
-        source.training,
+        created.network,
+        task,
         options.plan,
-        Augmentation(upright=source.upright),
         work,
-        validate=lambda model: validate(
-            model, checked, config, options.input_px, options.device, say
-        ),
         report=tell,
-        device=options.device,
+        team=team,
         resume=options.resume,
     )
+    if not team.leads:
+        return None
     progress = read_progress(work / "checkpoint.safetensors")
     package = Package(
         name=options.out.name,
-        config=config,
-        input_px=options.input_px,
+        network=options.network.name,
+        config=created.config,
+        classes=source.classes,
+        input_px=None if semantic else options.input_px,
+        semantic=output,
+        instances=source.instances,
         training=Training(
             command=options.command,
             data=source.data,
@@ -113,72 +167,74 @@ def run_training(
         validation=source.validation,
         try_int8=options.try_int8,
     )
-    return pack(best.cpu(), package, options.out, say)
+    folder = pack(best.cpu(), package, options.out, say)
+    say(draw_curves(work, folder))
+    return folder
 
 
-def configure(source: Source) -> NetworkConfig:
-    """A network with room for as many instances as the data have."""
-    most = max(len(record.annotations) for record in source.training)
-    if most > CROWDED:
-        return NetworkConfig(source.classes, proposals=200, detections=60)
-    return NetworkConfig(source.classes)
+Prepared = tuple[Created, Task, SemanticOutput | None]
 
 
-def start_from(network: nn.Module, init: str) -> str:
-    """Take over the tensors of a file that fit by name and shape, and say how many did.
-
-    Where the classes differ in number, the first ones of both are taken for the same: a class
-    that is added after those of a starter model costs them nothing.
-    """
-    if init == "none":
-        return "starting from fresh weights"
-    own = network.state_dict()
-    fitting, widened = 0, 0
-    for name, value in load_file(init).items():
-        if name not in own:
-            continue
-        if own[name].shape == value.shape:
-            own[name].copy_(value)
-            fitting += 1
-        elif name.startswith(_OF_CLASSES) and own[name].ndim == value.ndim:
-            shapes = zip(own[name].shape, value.shape, strict=True)
-            common = tuple(slice(min(pair)) for pair in shapes)
-            own[name][common].copy_(value[common])
-            widened += 1
-    line = f"starting from {init}: {fitting} of {len(own)} tensors fit"
-    return line + (f", {widened} for the classes that both have" if widened else "")
-
-
-@torch.inference_mode()
-def validate(
-    network: nn.Module,
-    records: list[Record],
-    config: NetworkConfig,
-    input_px: int,
-    device: str,
-    say: Callable[[str], None],
-) -> float:
-    """Mask AP50 of the network on records, with one mask threshold for all classes."""
-    network.eval()
-    found: list[Detections] = []
-    levels = np.full(len(config.classes), 0.45, dtype=np.float32)
-    for image in labelled(records):
-        square, fit = letterbox(image.image_rgb, input_px)
-        tensor = torch.from_numpy(square.transpose(2, 0, 1).copy()).float().to(device)
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
-            result = network([tensor])[0]
-        boxes, scores, masks = (
-            result[name].float().cpu().numpy() for name in ("boxes", "scores", "masks")
-        )
-        class_ids = result["labels"].cpu().numpy() - 1
-        found.append(to_detections(boxes, scores, class_ids, masks[:, 0], fit, levels))
-    truth = [
-        [(index, coco_mask(given, record.size_wh)) for index, given in record.annotations]
-        for record in records
-    ]
-    figures = mask_precision(found, truth, config.classes)
-    each = ", ".join(
-        f"{name} {values['mask_ap50'] or 0:.3f}" for name, values in figures.per_class.items()
+def _instances(
+    options: TrainingOptions, encoder: str, source: Source, team: Team, say: Say
+) -> Prepared:
+    name = options.network.name
+    crowded = max(len(file.annotations) for file in source.training) > CROWDED
+    config: dict[str, Any] = {}
+    if name == "mask-rcnn-light":
+        light = NetworkConfig(source.classes)
+        if crowded:
+            light = NetworkConfig(source.classes, proposals=200, detections=60)
+        config = light.to_json()
+    else:
+        wide = ResnetConfig(name, source.classes)
+        if crowded:
+            wide = ResnetConfig(name, source.classes, proposals=400, detections=200)
+        config = wide.to_json()
+    created = create_instance(options.network, config, options.init)
+    created.network.to(team.device)
+    how = Augmentation(
+        upright=source.upright,
+        tilt_deg=0.0 if source.upright else 15.0,
+        paste=options.paste,
     )
-    say(f"validation: mask AP50 {figures.mask_ap50:.3f} ({each}), AP {figures.mask_ap:.3f}")
-    return figures.mask_ap50
+    data = InstanceData(source.classes, source.training, source.validation[:CHECKED_IMAGES])
+    plan = replace(options.plan, full_px=options.input_px)
+    task = InstanceTask(data, plan, how, options.input_px, team.device, say)
+    return created, task, None
+
+
+def _semantic(
+    options: TrainingOptions, encoder: str, source: Source, team: Team, say: Say
+) -> Prepared:
+    created = create_semantic(options.network, source.classes, encoder, options.init)
+    created.network.to(team.device)
+    scale = options.scale or working_scale(source)
+    output = SemanticOutput(
+        scale=scale,
+        stride=options.network.stride,
+        exclusive=not classes_overlap(source.training, source.classes),
+    )
+    how = ViewRange(
+        scale=scale,
+        tilt_deg=5.0 if source.upright else 20.0,
+        upright=source.upright,
+        paste=options.paste,
+    )
+    data = SemanticData(source.classes, source.training, source.validation[:CHECKED_IMAGES])
+    task = SemanticTask(data, options.plan, how, output.stride, team.device, say)
+    return created, task, output
+
+
+def working_scale(source: Source) -> float:
+    """1 for images up to `LONGEST_PX`, less for larger ones, by the median of the set."""
+    longest = float(np.median([max(file.size_wh) for file in source.training]))
+    return round(min(1.0, LONGEST_PX / longest), 4)
+
+
+def _say_nothing(line: str) -> None:
+    """For processes that do not lead."""
+
+
+def _report_nothing(stage: str, done: int, total: int) -> None:
+    """For processes that do not lead."""

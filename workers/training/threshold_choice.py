@@ -36,10 +36,11 @@ def choose_thresholds(
 
     Args:
         folder: the model.
-        images: gives the validation images anew each time; class names are class indices.
+        images: gives the validation images anew each time.
     """
     truth: list[Truth] = [
-        [(int(index), mask) for index, mask in image.instances or ()] for image in images()
+        [(folder.classes.index(name), mask) for name, mask in image.instances or ()]
+        for image in images()
     ]
     detector = OpenVinoDetector(folder)
     found = {level: _detect(detector, level, images()) for level in MASK_LEVELS}

@@ -55,8 +55,8 @@ def test_the_exported_graph_does_what_torch_does(starter: ModelFolder, tmp_path:
     pytest.importorskip("torch")
     import openvino
 
-    from workers.engines.torch_maskrcnn import load_network
     from workers.mask_pasting import letterbox
+    from workers.networks.loading import load_network
     from workers.training.export import export
 
     network = load_network(starter).eval()

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import save_file  # noqa: E402
 
+from inspection.datasets import DatasetError  # noqa: E402
 from inspection.detections import InstanceMask  # noqa: E402
 from inspection.drawing.dataset import write_coco  # noqa: E402
 from inspection.drawing.surfaces import CLASSES, draw_surface  # noqa: E402
@@ -17,12 +18,18 @@ from inspection.model_folder import load_model_folder  # noqa: E402
 from workers import engines, labelled_images  # noqa: E402
 from workers.engines.thresholds import Thresholds  # noqa: E402
 from workers.evaluation import LEAST_SCORE, evaluate  # noqa: E402
+from workers.networks.catalogue import find_network  # noqa: E402
+from workers.networks.starting import take_over  # noqa: E402
 from workers.training import checkpoint  # noqa: E402
 from workers.training.augment import Augmentation, augment  # noqa: E402
-from workers.training.data_sources import TrainingDataError, open_source  # noqa: E402
+from workers.training.data_sources import (  # noqa: E402
+    SourceOptions,
+    TrainingDataError,
+    open_source,
+)
 from workers.training.loop import Plan, learning_share  # noqa: E402
 from workers.training.network import NetworkConfig, build  # noqa: E402
-from workers.training.run import TrainingOptions, run_training, start_from  # noqa: E402
+from workers.training.run import TrainingOptions, run_training  # noqa: E402
 
 SMALL = (128, 128)
 
@@ -51,8 +58,9 @@ def options(data: Path, out: Path, steps: int, resume: bool = False) -> Training
         loader_processes=0,
     )
     return TrainingOptions(
-        data=str(data),
+        source=SourceOptions(str(data)),
         out=out,
+        network=find_network("mask-rcnn-light"),
         plan=plan,
         input_px=128,
         resume=resume,
@@ -97,10 +105,14 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
     progress = checkpoint.Progress(step=7, items=56, spent_s=1.5, history=[{"step": 7}])
-    checkpoint.save(tmp_path, progress, model, average, optimizer)
+    checkpoint.save(
+        tmp_path, progress, model, average, optimizer, {"hardness": torch.tensor([0.25, 0.5])}
+    )
     fresh, other = build(config), build(config)
     again = torch.optim.AdamW(fresh.parameters(), 1e-3)
-    assert checkpoint.resume(tmp_path, fresh, other, again) == progress
+    task = {"hardness": torch.zeros(2)}
+    assert checkpoint.resume(tmp_path, fresh, other, again, task) == progress
+    assert task["hardness"].tolist() == [0.25, 0.5]
     for one, two in zip(model.state_dict().values(), fresh.state_dict().values(), strict=True):
         assert torch.equal(one, two)
     before, after = optimizer.state_dict()["state"], again.state_dict()["state"]
@@ -113,7 +125,7 @@ def test_fitting_tensors_of_a_file_are_taken_over(tmp_path: Path) -> None:
     contiguous = {name: value.contiguous() for name, value in four.state_dict().items()}
     save_file(contiguous, tmp_path / "four.safetensors")
     one = build(NetworkConfig(("item",)))
-    line = start_from(one, str(tmp_path / "four.safetensors"))
+    line = take_over(one, tmp_path / "four.safetensors")
     taken, whole = (int(word) for word in line.split(": ")[1].split(" tensors")[0].split(" of "))
     assert 0 < whole - taken < 15
     name = "backbone.stage3.0.0.weight"
@@ -124,7 +136,7 @@ def test_a_class_added_after_those_of_a_starter_costs_them_nothing(tmp_path: Pat
     one, two = build(NetworkConfig(("item",))), build(NetworkConfig(("item", "hand")))
     contiguous = {name: value.contiguous() for name, value in one.state_dict().items()}
     save_file(contiguous, tmp_path / "one.safetensors")
-    start_from(two, str(tmp_path / "one.safetensors"))
+    take_over(two, tmp_path / "one.safetensors")
     given, taken = one.state_dict(), two.state_dict()
     # Background and item: their rows of the classifier, and all they take from the fine map.
     name = "roi_heads.box_predictor.cls_score.weight"
@@ -175,17 +187,20 @@ def test_the_rate_falls_from_one_to_a_hundredth() -> None:
 
 
 def test_data_that_cannot_be_trained_on_say_why(tmp_path: Path) -> None:
-    with pytest.raises(TrainingDataError, match=r"no annotations\.json"):
-        open_source(str(tmp_path), tmp_path, 10, 0, no_report)
+    with pytest.raises(DatasetError, match="no-dataset"):
+        open_source(SourceOptions(str(tmp_path)), tmp_path, 0, no_report)
     with pytest.raises(TrainingDataError, match="'walls'"):
-        open_source("drawn:walls", tmp_path, 10, 0, no_report)
+        open_source(SourceOptions("drawn:walls", images=10), tmp_path, 0, no_report)
 
 
 def test_drawn_data_are_drawn_once(tmp_path: Path) -> None:
     drawn: list[str] = []
     for _ in range(2):
         source = open_source(
-            "drawn:shelves", tmp_path, 20, 0, lambda stage, done, total: drawn.append(stage)
+            SourceOptions("drawn:shelves", images=20),
+            tmp_path,
+            0,
+            lambda stage, done, total: drawn.append(stage),
         )
     assert drawn == ["drawing training images"] * 20 + ["drawing validation images"] * 2
     assert len(source.training) == 20
