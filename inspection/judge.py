@@ -1,13 +1,14 @@
 """Detections become findings with measurements, and these a verdict, by the recipe."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from inspection import limits
+from inspection.calibration import Calibration, as_calibration
 from inspection.detections import Detections
 from inspection.judgement import Deviation, JudgedFinding, Judgement, Measurement
-from inspection.measure import measure_mask
+from inspection.measuring import area_only, measured
 from inspection.places import cell_of, position_of, region_of
 from inspection.recipe import ClassRule, Position, Recipe
 from inspection.rle import encode
@@ -23,7 +24,9 @@ def judge(
     detections: Detections,
     classes: Sequence[str],
     recipe: Recipe,
-    mm_per_px: float | None = None,
+    calibration: Calibration | float | None = None,
+    *,
+    now: datetime | None = None,
 ) -> Judgement:
     """Judge the detections of one image.
 
@@ -34,31 +37,36 @@ def judge(
     Args:
         detections: of one upright image.
         classes: the detector's class names, in the order of `class_ids`.
-        mm_per_px: the station's scale, None where it has none.
+        calibration: the station's, or a bare scale in mm per px; None where it has none.
+        now: when the image was captured. A calibration that had expired by then makes a warning
+            of what would have passed; None does not ask.
 
     Raises:
         ValueError: a class id has no name, or the scale is not a positive number.
     """
-    if mm_per_px is not None and not (math.isfinite(mm_per_px) and mm_per_px > 0):
-        raise ValueError(f"expected a scale above 0 mm per px, got {mm_per_px}")
+    calibration = as_calibration(calibration)
     if len(detections) and int(detections.class_ids.max()) >= len(classes):
         raise ValueError(
             f"expected class ids below {len(classes)} for the classes {list(classes)},"
             f" got {int(detections.class_ids.max())}"
         )
-    if mm_per_px is None and recipe.needs_mm:
+    if calibration is None and recipe.needs_mm:
         return _uncalibrated(recipe)
+    if calibration is not None and calibration.size_wh not in (None, detections.size_wh):
+        if recipe.needs_mm:
+            return _of_another_size(calibration, detections.size_wh)
+        calibration = None
 
     items = [
         item
         for index in range(len(detections))
-        if (item := _item(detections, index, classes, recipe, mm_per_px)) is not None
+        if (item := _item(detections, index, classes, recipe, calibration)) is not None
     ]
     counts, too_many = _count_classes(items, recipe)
     facings, gaps = _count_facings(items, recipe)
     findings = [_with_count(item, too_many.get(item.finding.class_name)) for item in items]
     deviations = sorted(
-        [*_defects(findings, too_many), *gaps],
+        [*_defects(findings, too_many), *gaps, *_expired(calibration, now)],
         key=lambda deviation: deviation.severity is not Verdict.FAIL,
     )
     verdict = limits.worst(deviation.severity for deviation in deviations)
@@ -91,12 +99,28 @@ def _uncalibrated(recipe: Recipe) -> Judgement:
     )
 
 
+def _of_another_size(calibration: Calibration, size_wh: tuple[int, int]) -> Judgement:
+    made, got = (f"{size[0]} × {size[1]} px" for size in (calibration.size_wh or (0, 0), size_wh))
+    return Judgement.not_inspected(
+        Reason.UNCALIBRATED, f"the calibration is for images of {made}, and this one has {got}"
+    )
+
+
+def _expired(calibration: Calibration | None, now: datetime | None) -> list[Deviation]:
+    """What was measured by an expired calibration proves nothing; a pass is none."""
+    expired_at = calibration.expired_at(now) if calibration is not None and now else None
+    if expired_at is None:
+        return []
+    said = f"calibration expired on {expired_at:%Y-%m-%d %H:%M} UTC"
+    return [Deviation("calibration_expired", "station", Verdict.WARN, said)]
+
+
 def _item(
     detections: Detections,
     index: int,
     classes: Sequence[str],
     recipe: Recipe,
-    mm_per_px: float | None,
+    calibration: Calibration | None,
 ) -> _Item | None:
     """One detection as a finding, None where the recipe does not keep it."""
     class_name = classes[int(detections.class_ids[index])]
@@ -118,10 +142,9 @@ def _item(
     else:
         place = region.name if region is not None else cell_of(x, y)
     if shelf and not rule.limits:
-        # What is counted needs no centreline, and a shelf has many of it.
-        measurements: tuple[Measurement, ...] = (_area(mask.area_px, mm_per_px, place),)
+        measurements: tuple[Measurement, ...] = (area_only(mask.area_px, calibration, place),)
     else:
-        measurements = limits.of_finding(measure_mask(mask.bits), rule, mm_per_px, place)
+        measurements = measured(mask, rule, recipe.decision, calibration, place)
     finding = JudgedFinding(
         class_name=class_name,
         score=score,
@@ -132,12 +155,6 @@ def _item(
         place=place,
     )
     return _Item(finding, position)
-
-
-def _area(area_px: int, mm_per_px: float | None, place: str) -> Measurement:
-    if mm_per_px is None:
-        return Measurement("area", float(area_px), "px2", place=place)
-    return Measurement("area", area_px * mm_per_px**2, "mm2", place=place)
 
 
 def _count_classes(

@@ -9,13 +9,15 @@ from inspection.verdicts import Reason, Verdict
 class Measurement:
     """A number with a unit, held against its limits where the recipe sets any."""
 
-    name: str  # area | length | mean_width | max_width | orientation | count | facings
+    # area | length | mean_width | max_width | width_p95 | branches | orientation | count | facings
+    name: str
     value: float
     unit: str  # px | mm | px2 | mm2 | deg | 1
     warn_limit: float | None = None
     fail_limit: float | None = None
     verdict: Verdict | None = None  # None: no limit was set on it
     place: str = ""
+    uncertainty: float | None = None  # standard (k = 1), in the same unit; None: it is a count
 
 
 @dataclass(frozen=True)

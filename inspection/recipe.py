@@ -14,6 +14,9 @@ Quantity = Literal[
     "mean_width_mm",
     "max_width_px",
     "max_width_mm",
+    "width_p95_px",
+    "width_p95_mm",
+    "branches",
 ]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,7 +26,10 @@ class _Part(BaseModel):
 
 
 class Limit(_Part):
-    """Bounds on one quantity: more than `fail` fails, more than `warn` warns."""
+    """Bounds on one quantity: more than `fail` fails, more than `warn` warns.
+
+    How near to `fail` a measurement may come is for `Decision` to say.
+    """
 
     warn: float | None = Field(None, ge=0)
     fail: float | None = Field(None, ge=0)
@@ -106,6 +112,26 @@ class FramePolicy(_Part):
     jpeg_quality: int = Field(92, ge=50, le=100)
 
 
+class Decision(_Part):
+    """How a measurement near its limit is judged (ISO 14253-1:2017; docs/metrology.md)."""
+
+    rule: Literal["guard_band", "simple"] = Field(
+        "guard_band",
+        description="guard_band: fails and passes only what is proven, near the limit warns;"
+        " simple: more than the limit fails, whatever the uncertainty.",
+    )
+    k: float = Field(
+        1.65, ge=0, le=10, description="Guard band in standard uncertainties; 1.65 is 95 %."
+    )
+    mask_edge_px: float = Field(
+        0.5, ge=0, le=100, description="How far a mask's edge may lie beside the thing's own."
+    )
+
+    @property
+    def guard_k(self) -> float:
+        return self.k if self.rule == "guard_band" else 0.0
+
+
 class DiscrepancyPolicy(_Part):
     open_after: int = Field(1, ge=1, le=100, description="Deviating inspections in a row to open.")
     resolve_after: int = Field(3, ge=1, le=1000, description="Clean ones in a row to resolve.")
@@ -123,6 +149,7 @@ class Recipe(_Part):
     )
     positions: list[Position] = Field(default_factory=list, description="The shelf's planogram.")
     frames: FramePolicy = Field(default_factory=lambda: FramePolicy())
+    decision: Decision = Field(default_factory=lambda: Decision())
     discrepancies: DiscrepancyPolicy = Field(default_factory=lambda: DiscrepancyPolicy())
 
     @model_validator(mode="after")

@@ -73,7 +73,8 @@ def test_a_good_recipe_is_read() -> None:
             "lenght_mm: {warn: 1.5, fail: 3}",
             "weld.yaml:6: classes.crack.limits.lenght_mm: got 'lenght_mm', expected one of count,"
             " area_px, area_mm2, length_px, length_mm, mean_width_px, mean_width_mm,"
-            " max_width_px, max_width_mm; did you mean 'length_mm'?",
+            " max_width_px, max_width_mm, width_p95_px, width_p95_mm, branches;"
+            " did you mean 'length_mm'?",
         ),
         (
             "warn: 1.5, fail: 3}",
