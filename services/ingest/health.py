@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +35,7 @@ class Health:
         self._lock = threading.Lock()
         self._state, self._reason = CameraState.OFFLINE, "starting"
         self._since = utc_now()
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[str, tuple[str, float]] = {}  # reason, and when it ends by itself
 
     def online(self) -> None:
         self._set(CameraState.ONLINE, "frames arrive")
@@ -44,9 +46,10 @@ class Health:
     def ended(self, reason: str) -> None:
         self._set(CameraState.ENDED, reason)
 
-    def trouble(self, name: str, reason: str) -> None:
+    def trouble(self, name: str, reason: str, *, for_s: float = math.inf) -> None:
+        """Say what troubles the camera, until it is settled or was not said for `for_s`."""
         with self._changing():
-            self._troubles[name] = reason
+            self._troubles[name] = reason, time.monotonic() + for_s
 
     def settle(self, name: str) -> None:
         # Said of every frame, and hardly ever is there anything to take back. A trouble that
@@ -57,6 +60,10 @@ class Health:
             self._troubles.pop(name, None)
 
     def condition(self) -> Condition:
+        with self._changing():
+            now_s = time.monotonic()
+            for name in [name for name, (_, end_s) in self._troubles.items() if end_s <= now_s]:
+                del self._troubles[name]
         with self._lock:
             state, reason = self._now()
             return Condition(state, reason, self._since)
@@ -76,7 +83,7 @@ class Health:
 
     def _now(self) -> tuple[CameraState, str]:
         if self._state is CameraState.ONLINE and self._troubles:
-            return CameraState.DEGRADED, "; ".join(self._troubles.values())
+            return CameraState.DEGRADED, "; ".join(reason for reason, _ in self._troubles.values())
         return self._state, self._reason
 
 
