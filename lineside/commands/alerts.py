@@ -18,7 +18,8 @@ def command(once: bool, retry_failed: bool) -> None:
     from db.logs import configure_logs
     from db.queries import deliveries
     from db.settings import StorageSettings
-    from services.alerting.loop import AlertLoop, Policy
+    from services.alerting.loop import AlertLoop
+    from services.alerting.policy import Policy
     from services.alerting.settings import AlertSettings
 
     configure_logs()
@@ -45,6 +46,7 @@ def command(once: bool, retry_failed: bool) -> None:
             attempts=settings.alert_attempts,
             first_wait_s=settings.alert_retry_s,
             lease_s=settings.alert_lease_s,
+            in_flight=settings.alert_in_flight,
         ),
         public_url=settings.public_url,
         stop=stop,

@@ -32,6 +32,9 @@ class AlertSettings(BaseSettings):
     alert_retry_s: float = Field(2, gt=0, le=3600, description="Wait after the first, seconds.")
     # Longer than any one attempt lasts (look-up, and 20 s for mail), or it would be sent twice.
     alert_lease_s: float = Field(60, ge=1, description="How long one attempt may last, seconds.")
+    alert_in_flight: int = Field(
+        4, ge=1, le=32, description="Deliveries of one channel at once; more for slow receivers."
+    )
 
     @field_validator("webhook_url")
     @classmethod

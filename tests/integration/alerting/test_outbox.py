@@ -11,8 +11,9 @@ from db.engine import Database
 from db.models import Alert, Delivery, Discrepancy
 from db.queries import deliveries
 from db.queries.outbox import write_alert
-from services.alerting.loop import AlertLoop, Policy
+from services.alerting.loop import AlertLoop
 from services.alerting.message import Message, NotDelivered
+from services.alerting.policy import Policy
 from tests.factories import make_discrepancy
 
 LEASE = timedelta(minutes=1)

@@ -1,6 +1,6 @@
 """How long and how often a delivery is tried."""
 
-from services.alerting.loop import Policy
+from services.alerting.policy import Policy
 
 
 def test_the_wait_grows_and_is_capped():
