@@ -21,7 +21,7 @@ from inspection.datasets.labels import (
 from inspection.datasets.likeness import Look, look_at, near_pairs
 from inspection.datasets.masks import to_rle
 from inspection.datasets.opening import open_dataset
-from inspection.datasets.pictures import read_rgb
+from inspection.datasets.pictures import images_in, read_rgb
 from inspection.datasets.polygons import crossing, overhang_px
 
 # Rounding in labelling tools puts points on the border up to a pixel outside.
@@ -78,6 +78,7 @@ def check_dataset(
     problems += _check_classes(dataset)
     if not dataset.instances:
         problems += _check_class_folders(dataset)
+    problems += _check_unlisted(dataset, {problem.path for problem in problems})
     return dataset, sorted(problems, key=lambda each: (str(each.path), each.kind, each.detail))
 
 
@@ -207,3 +208,20 @@ def _check_class_folders(dataset: Dataset) -> list[Problem]:
         for file in dataset.files
         if file.group and not file.annotations and labelled[file.group]
     ]
+
+
+def _check_unlisted(dataset: Dataset, told: set[Path]) -> list[Problem]:
+    """Folders with images that COCO's list leaves out: forgotten, or meant for something else."""
+    known = {file.path for file in dataset.files} | told
+    listed = {
+        file.path.parent
+        for file in dataset.files
+        if file.label and file.label.suffix == ".json" and file.label.stem != file.path.stem
+    }
+    problems = []
+    for folder in sorted(listed):
+        left = [path.name for path in images_in(folder) if path not in known]
+        if left:
+            detail = f"holds {len(left)} images that the labels do not list, such as {left[0]}"
+            problems.append(Problem(folder, "unlisted-images", detail, "warning"))
+    return problems

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from inspection import rle
+from inspection.datasets.labels import Annotation
+from inspection.datasets.writing import CocoDocument
 from inspection.drawing.drawn import Drawn
 
 JPEG_QUALITY = 95
@@ -51,49 +51,34 @@ def write_coco(
     (out / "images").mkdir(parents=True, exist_ok=True)
     if masks:
         (out / "masks").mkdir(exist_ok=True)
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    info = {"description": f"drawn by Lineside, seed {seed}", "seed": seed}
+    document = CocoDocument(classes, info)
     for number in range(count):
         drawn = draw(image_rng(seed, number))
         stem = f"{number:06d}"
         _write(out / "images" / f"{stem}.jpg", cv2.cvtColor(drawn.image_rgb, cv2.COLOR_RGB2BGR))
         width, height = drawn.size_wh
-        images.append(
-            {"id": number + 1, "file_name": f"images/{stem}.jpg", "width": width, "height": height}
-        )
+        annotations = [
+            Annotation(classes.index(name), rle.encode(mask, drawn.size_wh))
+            for name, mask in drawn.instances
+        ]
+        document.add(f"images/{stem}.jpg", drawn.size_wh, annotations)
         union = np.zeros((height, width), dtype=np.uint8)
-        for name, mask in drawn.instances:
-            crop_height, crop_width = mask.bits.shape
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": number + 1,
-                    "category_id": classes.index(name) + 1,
-                    "bbox": [mask.x0, mask.y0, crop_width, crop_height],
-                    "area": mask.area_px,
-                    "iscrowd": 0,
-                    "segmentation": rle.encode(mask, drawn.size_wh),
-                }
-            )
+        for _, mask in drawn.instances:
             union |= mask.to_frame(drawn.size_wh).astype(np.uint8) * 255
         if masks:
             _write(out / "masks" / f"{stem}.png", union)
         if progress is not None:
             progress(number + 1)
     path = out / "annotations.json"
-    document = {
-        "info": {"description": f"drawn by Lineside, seed {seed}", "seed": seed},
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": i + 1, "name": name} for i, name in enumerate(classes)],
-    }
-    path.write_text(json.dumps(document), encoding="utf-8")
+    document.save(path)
     return path
 
 
 def _write(path: Path, image_bgr: np.ndarray) -> None:
     """Encode one image; OpenCV's own writer fails without saying why, so write the bytes."""
-    ok, encoded = cv2.imencode(path.suffix, image_bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else []
+    ok, encoded = cv2.imencode(path.suffix, image_bgr, settings)
     if not ok:
         raise OSError(f"cannot encode {path.name}")
     path.write_bytes(encoded.tobytes())

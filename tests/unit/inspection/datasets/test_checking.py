@@ -197,6 +197,13 @@ def test_labels_without_image_and_images_without_label_are_all_listed(tmp_path: 
     ]
 
 
+def test_images_that_no_label_lists_are_told_once_a_folder(tmp_path: Path) -> None:
+    coco_folder(tmp_path, 1)
+    for number in (5, 6):
+        picture(tmp_path / "images" / f"{number}.jpg", number)
+    assert found(tmp_path) == [("images", "unlisted-images", "warning")]
+
+
 def test_what_is_no_data_set_is_not_checked(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no-dataset"):
         check_dataset(tmp_path)
