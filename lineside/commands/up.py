@@ -7,7 +7,12 @@ import click
 
 
 @click.command()
-@click.option("--source", help="A clip, a folder of images, rtsp://…, or /dev/video0.")
+@click.option(
+    "--source",
+    envvar="LINESIDE_SOURCE",
+    show_envvar=True,
+    help="A clip, a folder of images, rtsp://…, or /dev/video0; - reads it from standard input.",
+)
 @click.option("--recipe", help="What to inspect there: a recipe file or the name of a shipped one.")
 @click.option("--station", "station_name", help="Name of the station (default: from the source).")
 @click.option("--mm-per-px", type=click.FloatRange(min=0, min_open=True), help="Scale, if known.")
@@ -30,10 +35,12 @@ def command(
     """Run everything on this host: Redis, cameras, worker, alerts, API and pages.
 
     Without options it runs the cameras that the database has, or a sample plant where it has
-    none. With --source and --recipe it runs that camera alone. Ctrl-C stops everything; started
-    again, it goes on where it was.
+    none. With --source and --recipe it runs that camera alone. A URL with a password is better
+    given in LINESIDE_SOURCE or typed after `--source -`, since `ps` shows arguments to everybody.
+    Ctrl-C stops everything; started again, it goes on where it was.
     """
     from db.settings import StorageSettings
+    from lineside.given_source import read_source
     from lineside.own_camera import OwnCamera, SourceRefused
     from lineside.settings import WebSettings
     from lineside.up import CannotStart, Plan, up
@@ -42,6 +49,7 @@ def command(
         raise click.UsageError("--source and --recipe go together: what to see, and what to expect")
     if source is None and (loop or fast or watch or mm_per_px or station_name):
         raise click.UsageError("--loop, --fast, --watch, --mm-per-px and --station need --source")
+    source = read_source(source, click.get_current_context().get_parameter_source("source"))
     storage, web = StorageSettings(), WebSettings()
     try:
         camera = None

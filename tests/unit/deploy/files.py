@@ -96,7 +96,7 @@ def check_command(words: Sequence[str]) -> None:
 
 def known_variables() -> set[str]:
     """Every environment variable that a settings class of Lineside reads, and the few others."""
-    names = {"LINESIDE_API_TOKEN"}
+    names = {"LINESIDE_API_TOKEN", "LINESIDE_SOURCE"}
     for package in ("db", "services", "workers", "dashboards", "lineside"):
         folder = ROOT / package
         for module in pkgutil.walk_packages([str(folder)], f"{package}."):
