@@ -40,6 +40,11 @@ class InstanceMask:
             raise ValueError(f"the origin must be ≥ 0, got x0={self.x0}, y0={self.y0}")
 
     @property
+    def shape_hw(self) -> tuple[int, int]:
+        """Height and width of the crop, px."""
+        return self.bits.shape[0], self.bits.shape[1]
+
+    @property
     def area_px(self) -> int:
         """Number of set pixels."""
         return int(np.count_nonzero(self.bits))
@@ -53,13 +58,13 @@ class InstanceMask:
         self.check_inside(size_wh)
         width, height = size_wh
         frame = np.zeros((height, width), dtype=np.bool_)
-        crop_height, crop_width = self.bits.shape
+        crop_height, crop_width = self.shape_hw
         frame[self.y0 : self.y0 + crop_height, self.x0 : self.x0 + crop_width] = self.bits
         return frame
 
     def check_inside(self, size_wh: tuple[int, int]) -> None:
         """Raise ValueError if the crop reaches beyond an image of size_wh."""
-        crop_height, crop_width = self.bits.shape
+        crop_height, crop_width = self.shape_hw
         right, lower = self.x0 + crop_width, self.y0 + crop_height
         if right > size_wh[0] or lower > size_wh[1]:
             raise ValueError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -220,6 +220,25 @@ class ModelFolder:
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of `Detections.class_ids`."""
         return self.manifest.classes
+
+    @property
+    def decode_px(self) -> int | None:
+        """Side of the square that images are decoded for, None where every pixel is wanted."""
+        return None if self.manifest.inference.tiling is not None else self.manifest.input_px
+
+    def run_by(self, inference: Inference) -> ModelFolder:
+        """The same folder, run as a recipe wants it; what that leaves open is the model's own.
+
+        Raises:
+            ModelFolderError: classes are to be joined that the model does not have.
+        """
+        joined = inference.join.classes if inference.join else ()
+        if unknown := set(joined) - set(self.classes):
+            raise ModelFolderError(
+                self.name, f"join names {sorted(unknown)}, classes are {list(self.classes)}"
+            )
+        around = inference.over(self.manifest.inference)
+        return replace(self, manifest=self.manifest.model_copy(update={"inference": around}))
 
 
 def read_manifest(path: Path) -> ModelFolder:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from inspection.model_folder import ModelFolder, load_model_folder
 from workers.engines.detector import Detector
+from workers.engines.joined import JoinedDetector
+from workers.engines.thresholds import Thresholds
+from workers.engines.tiled import TiledDetector
 
 
 class EngineUnavailableError(Exception):
@@ -27,7 +30,7 @@ def load(
     engine: str | None = None,
     least_score: float | None = None,
 ) -> Detector:
-    """Load a model for inference.
+    """Load a model for inference, with the tiles and joins of its manifest around it.
 
     On a CPU the exported graph runs in OpenVINO where both are there, else torch runs the
     weights; on another device torch does.
@@ -47,6 +50,24 @@ def load(
         EngineUnavailableError: no engine that can run it is installed.
     """
     model = folder if isinstance(folder, ModelFolder) else load_model_folder(folder)
+    detector = _load_alone(model, device, threads, streams, engine, least_score)
+    inference, own_scores = model.manifest.inference, Thresholds.of(model, None).scores
+    if inference.tiling is not None:
+        detector = TiledDetector(detector, inference.tiling, own_scores)
+    if inference.join is not None and inference.join.gap_px > 0:
+        detector = JoinedDetector(detector, inference.join, own_scores)
+    return detector
+
+
+def _load_alone(
+    model: ModelFolder,
+    device: str,
+    threads: int | None,
+    streams: int,
+    engine: str | None,
+    least_score: float | None,
+) -> Detector:
+    """The engine itself, see `load`."""
     chosen = engine or _choose(model, device)
     engines = model.manifest.engines
     if chosen == "classical" and engines.classical is not None:
