@@ -105,14 +105,16 @@ def open_data(
         fixed = labelled_images.EVALUATION_SEED if seed is None else seed
         kind = data.removeprefix("drawn:")
         return labelled_images.drawn_set(kind, limit or DRAWN_IMAGES, fixed)
-    form = form or recognise(Path(data))
+    path = Path(data)
+    if form is None and path.exists():
+        form = recognise(path)
     return labelled_images.open_set(
-        open_dataset(Path(data), form),
+        open_dataset(path, form),
         model_classes,
         read_mapping(mapping),
         limit,
         union=union,
-        form=form,
+        form=form or "",
     )
 
 

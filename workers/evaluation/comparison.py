@@ -110,7 +110,7 @@ def _pairs(a: Evaluation, b: Evaluation, defective: bool | None) -> tuple[int, i
     for one, other in zip(a.results, b.results, strict=True):
         if defective is not None and one.defective is not defective:
             continue
-        if not _inspected((one, other)):
+        if one.unclear or not _inspected((one, other)):
             continue
         right_a = _rejects(one, a) == one.defective
         right_b = _rejects(other, b) == other.defective

@@ -34,14 +34,16 @@ class ImageResult:
         by_class: int64 (C, 3), right, wrong and missed pixels of each class; None where the
             classes of the truth are not the model's.
         contour_by_class: int64 (C, 2), or None as above.
-        found: int64 (C,), findings at the operating thresholds.
+        found: int64 (C,), findings at the operating thresholds, without those in crowds.
         true: int64 (C,), true instances; None where instances are not told apart.
         masks, boxes: COCO's matches of all findings; None as `true`.
         confusion: int64 (C + 1, C + 1), truth by finding, the last one nothing; or None.
         defects: float64 (defects, 2), length in px and whether it was hit.
         verdict: of the recipe; else `fail` where anything was found at the operating threshold.
         top_score: of the best finding of all, 0 without any.
-        findings: how many the model gave, at any score.
+        findings: how many of one class the model gave, at any score.
+        unclear: nothing is labelled but what is left out, so that it is neither defective nor
+            clean.
     """
 
     name: str
@@ -59,11 +61,17 @@ class ImageResult:
     verdict: Verdict
     top_score: float
     findings: int
+    unclear: bool = False
 
     @property
     def defective(self) -> bool:
         """Whether any pixel is labelled as a defect."""
         return bool(self.union[0] + self.union[2]) or len(self.defects) > 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether it is known that there is nothing to find."""
+        return not self.defective and not self.unclear
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +100,7 @@ def instance_part(
         tuple(truth.masks[place] for place in single),
         truth.crowd[single],
     )
-    in_crowd = overlaps(kept, truth)[0][:, truth.crowd].max(axis=1, initial=0.0) >= SAME_IOU
+    in_crowd = crowded(kept, truth)
     iou = overlaps(kept, alone)[0]
     table = np.zeros((classes + 1, classes + 1), dtype=np.int64)
     free_found = np.ones(len(kept), dtype=np.bool_)
@@ -109,6 +117,12 @@ def instance_part(
     wrong = kept.class_ids[free_found & ~in_crowd]
     table[classes, :classes] = np.bincount(wrong, minlength=classes)
     return masks, boxes, np.bincount(alone.class_ids, minlength=classes), table
+
+
+def crowded(kept: Detections, truth: Truth) -> npt.NDArray[np.bool_]:
+    """Which findings lie in a crowd for the better part, bool (N,)."""
+    inside = overlaps(kept, truth)[0][:, truth.crowd]
+    return np.asarray(inside.max(axis=1, initial=0.0) >= SAME_IOU, dtype=np.bool_)
 
 
 def pixel_part(

@@ -35,10 +35,10 @@ def rejected(verdict: Verdict, fail_on: FailOn) -> bool:
 
 
 def image_rates(results: Sequence[ImageResult], fail_on: FailOn) -> dict[str, Any]:
-    """The part `image` of a report. Images that were not inspected count neither way."""
+    """The part `image` of a report; what was not inspected or is unclear counts neither way."""
     inspected = [each for each in results if each.verdict is not Verdict.NOT_INSPECTED]
     bad = [each for each in inspected if each.defective]
-    good = [each for each in inspected if not each.defective]
+    good = [each for each in inspected if each.clean]
     escapes = sum(not rejected(each.verdict, fail_on) for each in bad)
     false_calls = sum(rejected(each.verdict, fail_on) for each in good)
     return {
@@ -50,6 +50,7 @@ def image_rates(results: Sequence[ImageResult], fail_on: FailOn) -> dict[str, An
         "false_calls": false_calls,
         "false_call_rate": false_calls / len(good) if good else None,
         "false_call_ci95": _listed(clopper_pearson(false_calls, len(good))),
+        "unclear": sum(each.unclear for each in results),
         "not_inspected": len(results) - len(inspected),
         "rejected_by": fail_on,
         "verdicts": {
@@ -58,7 +59,7 @@ def image_rates(results: Sequence[ImageResult], fail_on: FailOn) -> dict[str, An
             }
             for name, group in (
                 ("defective", [each for each in results if each.defective]),
-                ("clean", [each for each in results if not each.defective]),
+                ("clean", [each for each in results if each.clean]),
             )
         },
     }
@@ -72,7 +73,7 @@ def best_image_threshold(results: Sequence[ImageResult]) -> tuple[np.ndarray, ..
     """
     levels = np.arange(101) / 100
     bad = np.array([each.top_score for each in results if each.defective])
-    good = np.array([each.top_score for each in results if not each.defective])
+    good = np.array([each.top_score for each in results if each.clean])
     with np.errstate(invalid="ignore"):
         escape = np.array([np.count_nonzero(bad < t) for t in levels]) / np.float64(len(bad))
         false = np.array([np.count_nonzero(good >= t) for t in levels]) / np.float64(len(good))

@@ -51,7 +51,8 @@ def scored(results: Iterable[ImageResult]) -> tuple[Floats, npt.NDArray[np.bool_
 
 def reliability(scores: Floats, right: npt.NDArray[np.bool_]) -> Reliability:
     """Bin scores (N,) and whether each was right, bool (N,)."""
-    place = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
+    # Scores were float32, in which 0.9 lies below 0.9.
+    place = np.minimum(np.round(scores * BINS, 5).astype(np.int64), BINS - 1)
     number = np.bincount(place, minlength=BINS)
     with np.errstate(invalid="ignore", divide="ignore"):
         confidence = np.bincount(place, weights=scores, minlength=BINS) / number

@@ -140,8 +140,9 @@ def _decisions(
     """Defective, clean, escaped and falsely called images, float64 (images,) of 0 and 1 each."""
     inspected = np.array([each.verdict.value != "not_inspected" for each in results], dtype=float)
     bad = np.array([each.defective for each in results], dtype=float)
+    clean = np.array([each.clean for each in results], dtype=float)
     out = np.array([rejected(each.verdict, fail_on) for each in results], dtype=float)
-    bad, good = inspected * bad, inspected * (1 - bad)
+    bad, good = inspected * bad, inspected * clean
     return bad, good, bad * (1 - out), good * out
 
 

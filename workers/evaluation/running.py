@@ -18,6 +18,7 @@ from workers.engines.thresholds import Thresholds
 from workers.evaluation.image_result import (
     ImageResult,
     PixelTruth,
+    crowded,
     defects_of,
     instance_part,
     pixel_part,
@@ -213,10 +214,12 @@ def _image(
     union, contour, classes, contours = pixel_part(kept, truth, len(chosen))
     masks = boxes = true = confusion = None
     instances = None
+    counted = kept
     if labelled.instances is not None:
         named = [(chosen.index(name), m) for name, m in labelled.instances if name in chosen]
         instances = tuple(mask for _, mask in named)
         apart = Truth.of(named, _crowd(labelled, chosen))
+        counted = kept.select(~crowded(kept, apart))
         masks, boxes, true, confusion = instance_part(
             found, kept, apart, len(chosen), options.max_findings
         )
@@ -227,7 +230,7 @@ def _image(
         contour=contour,
         by_class=classes,
         contour_by_class=contours,
-        found=np.bincount(kept.class_ids, minlength=len(chosen)),
+        found=np.bincount(counted.class_ids, minlength=len(chosen)),
         true=true,
         masks=masks,
         boxes=boxes,
@@ -236,6 +239,7 @@ def _image(
         verdict=_verdict(kept, chosen, options),
         top_score=float(found.scores.max(initial=0.0)),
         findings=int(np.bincount(found.class_ids, minlength=1).max()),
+        unclear=bool(labelled.left_out) and not truth.defect.any(),
     )
 
 

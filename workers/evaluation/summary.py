@@ -63,7 +63,7 @@ def _pixels(evaluation: Evaluation) -> dict[str, Any]:
         if own[0] + own[2]  # a class that never occurs is in no mean
     ]
     best = evaluation.sweep.best()
-    clean = [each for each in results if not each.union[0] + each.union[2]]
+    clean = [each for each in results if each.clean]
     return {
         "f1": counts.f1,
         "precision": counts.precision,

@@ -91,7 +91,7 @@ class WorstImages:
         right, wrong, missed, _ = (int(value) for value in result.union)
         if result.defective and not rejected:
             self._push("escape", float(missed + right), labelled, truth, kept, result)
-        elif not result.defective and rejected:
+        elif result.clean and rejected:
             self._push("false_call", result.top_score, labelled, truth, kept, result)
         elif result.defective:
             iou = right / max(1, right + wrong + missed)

@@ -130,10 +130,9 @@ def detection(
             axes.annotate(
                 name, (place, 0.04), xytext=(4, 0), textcoords="offset points", fontsize=9
             )
-        axes.set(xscale="log", ylim=(0, 1.02), xlabel=f"length of the defect, {unit}")
-        axes.set(ylabel="share detected")
         low, high = sizes.min(), max([sizes.max(), *(place for place, _ in marks)])
-        axes.set_xlim(low / 1.15, high * 1.15)
+        axes.set(xlim=(low / 1.15, high * 1.15), ylim=(0, 1.02), ylabel="share detected")
+        axes.set(xscale="log", xlabel=f"length of the defect, {unit}")
         ticks = [t for t in _nice_ticks() if low / 1.15 <= t <= high * 1.15]
         axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
         axes.minorticks_off()

@@ -66,8 +66,8 @@ def _sides(figures: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _tiles(figures: dict[str, Any]) -> Iterable[str]:
     for name, each in figures["differences"].items():
-        note = f"{each['a']:.3f} → {each['b']:.3f}, p {each['p']:.2g}"
-        yield tile(name, f"{each['difference']:+.3f}", note)
+        note = f"A {each['a']:.3f}, B {each['b']:.3f}, p {each['p']:.2g}"
+        yield tile(name.replace("_", " ").replace(".", " "), f"{each['difference']:+.3f}", note)
 
 
 def _row(name: str, each: dict[str, Any]) -> list[str]:
