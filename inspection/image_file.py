@@ -6,11 +6,12 @@ the previous picture. Structures follow ITU-T T.81 annex B, the PNG specificatio
 sections 5 and 11, and Exif 2.32 section 4.6.
 """
 
-import re
 import struct
 import zlib
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from inspection.verdicts import Reason
 
@@ -39,8 +40,8 @@ _OTHER_KINDS = (
     (0, b"<?xml", "XML or SVG"),
     (0, b"%PDF", "PDF"),
 )
-# Inside entropy-coded data a marker is 0xFF followed by neither stuffing nor a restart.
-_SCAN_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+# Entropy-coded data are searched so many bytes at a time: few calls, and it stays in the cache.
+_SEARCHED_BYTES = 2**17
 
 
 class ImageRefused(Exception):
@@ -149,14 +150,32 @@ def _read_jpeg(data: bytes) -> ImageHeader:
         elif marker == 0xE1 and payload.startswith(b"Exif\0\0"):
             orientation = _orientation(payload[6:])
         elif marker == 0xDA:
-            found = _SCAN_MARKER.search(data, at)
-            if found is None:
-                raise _cut_off("JPEG")
-            at = found.start()
+            at = _end_of_scan(data, at)
             scans += 1
             if scans > _MAX_SCANS:
                 break
     raise ImageRefused(Reason.UNREADABLE, "the JPEG is damaged: it has far too many parts")
+
+
+def _end_of_scan(data: bytes, at: int) -> int:
+    """Where the entropy-coded data that begin at `at` end: at the next marker.
+
+    That is 0xFF followed by neither stuffing (0, 0xFF) nor a restart (0xD0 to 0xD7). Large images
+    hold thousands of stuffed bytes, so that a regular expression takes three times as long.
+
+    Raises:
+        ImageRefused: there is none.
+    """
+    whole = np.frombuffer(data, dtype=np.uint8)
+    for begin in range(at, len(data) - 1, _SEARCHED_BYTES):
+        after = whole[begin + 1 : begin + 1 + _SEARCHED_BYTES]
+        # Unsigned bytes wrap around: both bounds of a range take one comparison.
+        plain = (after - 1 < 0xFE) & (after - 0xD0 > 7)
+        marks = (whole[begin : begin + after.size] == 0xFF) & plain
+        first = int(marks.argmax())
+        if marks[first]:
+            return begin + first
+    raise _cut_off("JPEG")
 
 
 def _read_png(data: bytes) -> ImageHeader:

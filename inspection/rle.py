@@ -32,17 +32,20 @@ def encode(mask: InstanceMask, size_wh: tuple[int, int]) -> Rle:
     mask.check_inside(size_wh)
     width, height = size_wh
     crop_height, crop_width = mask.bits.shape
-    # One column of the image is one row here, with a zero before and after it, so that every
-    # run has a rising and a falling edge inside its own row.
-    padded = np.zeros((crop_width, crop_height + 2), dtype=np.int8)
-    padded[:, 1:-1] = mask.bits.T
-    column, row = np.nonzero(np.diff(padded, axis=1))
-    edges = (mask.x0 + column.astype(np.int64)) * height + mask.y0 + row
+    # One column of the image is one row here, with a zero after it and a row of zeros before the
+    # first: so every run has a rising and a falling edge, both found by one look at the whole.
+    stride = crop_height + 1
+    padded = np.zeros((crop_width + 1, stride), dtype=np.uint8)
+    padded[1:, :-1] = mask.bits.T
+    flat = padded.ravel()
+    column, row = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]) - crop_height, stride)
+    edges = (mask.x0 + column) * height + mask.y0 + row
     # A run that ends at the lower image edge and goes on at the top of the next column is one
     # run in the format: the falling and the rising edge fall on the same place and both go.
     inner = np.flatnonzero(edges[1:-1:2] == edges[2::2]) * 2 + 1
-    edges = np.delete(edges, np.concatenate([inner, inner + 1]))
-    counts = np.diff(np.concatenate([[0], edges, [height * width]]))
+    if inner.size:
+        edges = np.delete(edges, np.concatenate([inner, inner + 1]))
+    counts = np.diff(edges, prepend=0, append=height * width)
     if edges.size and counts[-1] == 0:
         counts = counts[:-1]
     compressed = coco_mask.frPyObjects(

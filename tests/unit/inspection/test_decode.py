@@ -18,7 +18,7 @@ from inspection.decode import (
     encode_jpeg,
     encode_png,
 )
-from inspection.image_file import MAX_BYTES
+from inspection.image_file import _SEARCHED_BYTES, MAX_BYTES
 from inspection.verdicts import Reason
 
 
@@ -225,6 +225,20 @@ def test_a_truncated_jpeg_is_unreadable(share: float, progressive: bool) -> None
     noise = np.random.default_rng(1).integers(0, 255, (240, 320, 3), dtype=np.uint8)
     data = saved(Image.fromarray(noise), "JPEG", progressive=progressive)
     assert refused(data[: int(len(data) * share)]).reason is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("stuffed", [b"\xff\x00", b"\xff\xd0", b"\xff\xff", b"\x00\xd9"])
+@pytest.mark.parametrize("more", [-2, -1, 0, 1, 2])
+def test_the_end_is_found_wherever_the_search_is_cut(stuffed: bytes, more: int) -> None:
+    head = encode_jpeg(drawn(16, 16))[:-2]
+    scan = head.index(b"\xff\xda")
+    at = scan + 2 + int.from_bytes(head[scan + 2 : scan + 4], "big")
+    filling = stuffed * ((_SEARCHED_BYTES + more) // 2) + b"\x00" * (more % 2)
+    whole = head[:at] + filling + b"\xff\xd9"
+    assert check_image(whole).width == 16
+    for cut in (whole[:-1], whole[:-2]):
+        with pytest.raises(ImageRefused, match="cut off"):
+            check_image(cut)
 
 
 def test_what_follows_the_end_is_left_out() -> None:
