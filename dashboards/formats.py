@@ -24,6 +24,8 @@ REASONS = {
     "corrupt": "the stored file has changed",
     "missing_image": "the stored file is gone",
     "storage_full": "the disk is full",
+    "occluded": "something stands before the shelf",
+    "not_registered": "the camera has moved",
     "uncalibrated": "the station has no valid scale",
     "blind": "black, blank or over-exposed",
     "frozen": "the camera repeats one frame",

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from inspection import limits
+from inspection import counting, limits
 from inspection.calibration import Calibration, as_calibration
+from inspection.counting import ShelfCount, StandingItem
 from inspection.detections import Detections
 from inspection.judgement import Deviation, JudgedFinding, Judgement, Measurement
 from inspection.measuring import area_only, measured
-from inspection.places import cell_of, position_of, region_of
-from inspection.recipe import ClassRule, Position, Recipe
+from inspection.places import cell_of, region_of
+from inspection.recipe import ClassRule, Recipe
 from inspection.rle import encode
+from inspection.sight import Sight
 from inspection.verdicts import Reason, Verdict
 
 # What is only counted on a shelf has no rule of its own.
@@ -25,6 +27,7 @@ def judge(
     classes: Sequence[str],
     recipe: Recipe,
     calibration: Calibration | float | None = None,
+    sight: Sight | None = None,
     *,
     now: datetime | None = None,
 ) -> Judgement:
@@ -38,6 +41,8 @@ def judge(
         detections: of one upright image.
         classes: the detector's class names, in the order of `class_ids`.
         calibration: the station's, or a bare scale in mm per px; None where it has none.
+        sight: of a shelf, where it lies in the image and what moves before it; None where the
+            camera stands still and nobody is near.
         now: when the image was captured. A calibration that had expired by then makes a warning
             of what would have passed; None does not ask.
 
@@ -57,33 +62,46 @@ def judge(
             return _of_another_size(calibration, detections.size_wh)
         calibration = None
 
+    sight = sight or Sight()
+    if recipe.positions and sight.problem:
+        return Judgement.not_inspected(Reason.NOT_REGISTERED, sight.problem)
+
     items = [
         item
         for index in range(len(detections))
-        if (item := _item(detections, index, classes, recipe, calibration)) is not None
+        if (item := _item(detections, index, classes, recipe, calibration, sight)) is not None
     ]
     counts, too_many = _count_classes(items, recipe)
-    facings, gaps = _count_facings(items, recipe)
+    shelf = counting.count_facings(
+        [item.standing for item in items if item.standing is not None],
+        counting.covered_positions(detections, classes, recipe, sight),
+        recipe,
+        sight,
+    )
+    if recipe.positions and len(shelf.hidden) == len(recipe.positions) and not recipe.classes:
+        detail = "something moves or stands before every position"
+        return Judgement.not_inspected(Reason.OCCLUDED, detail)
     findings = [_with_count(item, too_many.get(item.finding.class_name)) for item in items]
     deviations = sorted(
-        [*_defects(findings, too_many), *gaps, *_expired(calibration, now)],
+        [*_defects(findings, too_many), *shelf.deviations, *_expired(calibration, now)],
         key=lambda deviation: deviation.severity is not Verdict.FAIL,
     )
     verdict = limits.worst(deviation.severity for deviation in deviations)
     return Judgement(
         verdict,
-        _detail(deviations, findings, recipe),
+        _detail(deviations, findings, recipe, shelf),
         size_wh=detections.size_wh,
         findings=tuple(findings),
-        measurements=(*counts, *facings),
+        measurements=(*counts, *shelf.measurements),
         deviations=tuple(deviations),
+        unsettled=shelf.unsettled,
     )
 
 
 @dataclass(frozen=True)
 class _Item:
     finding: JudgedFinding
-    position: Position | None
+    standing: StandingItem | None  # where it is one of the shelf's items
 
 
 def _uncalibrated(recipe: Recipe) -> Judgement:
@@ -121,10 +139,11 @@ def _item(
     classes: Sequence[str],
     recipe: Recipe,
     calibration: Calibration | None,
+    sight: Sight,
 ) -> _Item | None:
     """One detection as a finding, None where the recipe does not keep it."""
     class_name = classes[int(detections.class_ids[index])]
-    shelf = [position for position in recipe.positions if position.class_name == class_name]
+    shelf = any(position.class_name == class_name for position in recipe.positions)
     rule = recipe.classes.get(class_name, _DEFAULT_RULE if shelf else None)
     score = float(detections.scores[index])
     mask = detections.masks[index]
@@ -132,11 +151,13 @@ def _item(
         return None
     x0, y0, x1, y1 = (float(edge) for edge in detections.boxes_xyxy[index])
     width, height = detections.size_wh
-    x, y = (x0 + x1) / 2 / width, (y0 + y1) / 2 / height
+    box = (x0 / width, y0 / height, x1 / width, y1 / height)
+    left, upper, right, lower = sight.on_shelf(box)
+    x, y = (left + right) / 2, (upper + lower) / 2
     region = region_of(x, y, recipe.regions)
     if recipe.regions and region is None:
         return None
-    position = position_of(x, y, shelf)
+    position = counting.position_for(class_name, box, recipe, sight) if shelf else None
     if position is not None:
         place = position.name
     else:
@@ -154,7 +175,8 @@ def _item(
         verdict=limits.worst(measurement.verdict for measurement in measurements),
         place=place,
     )
-    return _Item(finding, position)
+    standing = StandingItem(class_name, score, box, position) if position is not None else None
+    return _Item(finding, standing)
 
 
 def _count_classes(
@@ -188,28 +210,6 @@ def _with_count(item: _Item, too_many: Measurement | None) -> JudgedFinding:
     return replace(item.finding, verdict=limits.worst([item.finding.verdict, too_many.verdict]))
 
 
-def _count_facings(
-    items: Sequence[_Item], recipe: Recipe
-) -> tuple[list[Measurement], list[Deviation]]:
-    """What stands at each position of the shelf, and the gaps. More than belongs is no gap."""
-    measurements, gaps = [], []
-    for position in recipe.positions:
-        seen = sum(item.position is position for item in items)
-        verdict, kind = Verdict.PASS, ""
-        if seen == 0:
-            verdict, kind = Verdict.FAIL, "out_of_stock"
-        elif seen < position.min_facings:
-            verdict, kind = Verdict.WARN, "low"
-        measurements.append(
-            Measurement("facings", float(seen), "1", verdict=verdict, place=position.name)
-        )
-        if kind:
-            said = "out of stock" if kind == "out_of_stock" else "low"
-            detail = f"{position.product} {said}: {seen} of {position.facings}"
-            gaps.append(Deviation(kind, position.name, verdict, detail))
-    return measurements, gaps
-
-
 def _defects(
     findings: Sequence[JudgedFinding], too_many: dict[str, Measurement]
 ) -> list[Deviation]:
@@ -237,13 +237,19 @@ def _why(finding: JudgedFinding, too_many: Measurement | None) -> str:
 
 
 def _detail(
-    deviations: Sequence[Deviation], findings: Sequence[JudgedFinding], recipe: Recipe
+    deviations: Sequence[Deviation],
+    findings: Sequence[JudgedFinding],
+    recipe: Recipe,
+    shelf: ShelfCount,
 ) -> str:
     """The verdict in one line for people."""
     if deviations:
         named = [f"{each.detail} ({each.place})" for each in deviations[:_NAMED]]
         more = len(deviations) - len(named)
         return "; ".join(named) + (f"; and {more} more" if more else "")
+    if shelf.hidden:
+        seen = len(recipe.positions) - len(shelf.hidden)
+        return f"{seen} positions filled, {len(shelf.hidden)} not seen: something is before them"
     if recipe.positions:
         return f"all {len(recipe.positions)} positions filled"
     if findings:

@@ -37,7 +37,7 @@ class JudgedFinding:
 class Deviation:
     """What may open or keep open a discrepancy: one kind at one place of a station."""
 
-    kind: str  # class name, or out_of_stock | low | excess
+    kind: str  # class name, or out_of_stock | low | misplaced
     place: str  # cell of the image ("upper left"), region or shelf position
     severity: Verdict  # warn | fail
     detail: str  # one line: "crack 4.8 mm > 3.0 mm"
@@ -54,6 +54,8 @@ class Judgement:
     findings: tuple[JudgedFinding, ...] = ()
     measurements: tuple[Measurement, ...] = ()  # of the whole inspection: counts, facings
     deviations: tuple[Deviation, ...] = ()
+    # Shelf positions of which this scan opens and closes nothing: something moves before them.
+    unsettled: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if (self.verdict is Verdict.NOT_INSPECTED) != (self.reason is not None):

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from inspection.registration import Reference
+
 Quantity = Literal[
     "count",
     "area_px",
@@ -90,6 +92,37 @@ class Position(_Part):
         return self
 
 
+class ShelfOptions(_Part):
+    """How a shelf is looked at."""
+
+    registration: Literal["none", "shift", "homography"] = Field(
+        "none", description="Find the planogram's picture again, where the camera may move."
+    )
+    reference: str | None = Field(
+        None, max_length=100_000, description="Keypoints of that picture; a planogram brings them."
+    )
+    occluders: list[str] = Field(
+        default_factory=lambda: ["hand", "person"],
+        description="Classes of the model that hide what they stand before.",
+    )
+    motion: Fraction = Field(
+        0.005,
+        description="Share of a position that differs from the scan before it, its items left"
+        " out, if somebody stands there. 0: not looked at.",
+    )
+
+    @model_validator(mode="after")
+    def _findable(self) -> "ShelfOptions":
+        if self.registration != "none" and self.reference is None:
+            raise ValueError(
+                f"expected a reference to go with registration {self.registration}; a file that"
+                " `lineside planogram learn` wrote has one (planogram: FILE)"
+            )
+        if self.reference is not None:
+            Reference.from_text(self.reference)
+        return self
+
+
 class Trigger(_Part):
     """Which frames are acquisitions."""
 
@@ -148,6 +181,7 @@ class Recipe(_Part):
         default_factory=list, description="Findings centred outside all of them do not count."
     )
     positions: list[Position] = Field(default_factory=list, description="The shelf's planogram.")
+    shelf: ShelfOptions = Field(default_factory=lambda: ShelfOptions())
     frames: FramePolicy = Field(default_factory=lambda: FramePolicy())
     decision: Decision = Field(default_factory=lambda: Decision())
     discrepancies: DiscrepancyPolicy = Field(default_factory=lambda: DiscrepancyPolicy())

@@ -20,6 +20,8 @@ class Reason(StrEnum):
     CORRUPT = "corrupt"  # the stored file is not the one that was acquired
     MISSING_IMAGE = "missing_image"  # the stored file is gone
     STORAGE_FULL = "storage_full"  # the image could not be stored
+    OCCLUDED = "occluded"  # something stands before every position of the shelf
+    NOT_REGISTERED = "not_registered"  # the shelf is not where its planogram saw it
     UNCALIBRATED = "uncalibrated"  # the recipe has limits in mm, the station no valid scale
     BLIND = "blind"  # black, blank or over-exposed
     FROZEN = "frozen"  # the camera repeats one frame

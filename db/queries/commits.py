@@ -75,6 +75,7 @@ def commit_results(
                 captured_at=result.frame.captured_at,
                 deviations=result.judgement.deviations,
                 policy=policies[result.frame.recipe_version_id],
+                unsettled=result.judgement.unsettled,
             )
             for result in results
             if result.judgement.verdict is not Verdict.NOT_INSPECTED

@@ -35,6 +35,9 @@ class Foldable:
     captured_at: datetime
     deviations: Sequence[Deviation]
     policy: DiscrepancyPolicy
+    # Places of which this scan says nothing, for something moves before them: what is known of
+    # them stays as it was.
+    unsettled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,12 @@ def fold(session: Session, inspections: Sequence[Foldable]) -> list[DiscrepancyC
 
 
 def _fold_one(inspection: Foldable, board: Board, streaks: Streaks) -> None:
-    seen = _worst_by_place(inspection.deviations)
+    unsettled = inspection.unsettled
+    seen = _worst_by_place(
+        [deviation for deviation in inspection.deviations if deviation.place not in unsettled]
+    )
     unresolved = board.of_station(inspection.station_id)
-    streaks.break_off(inspection.camera_id, keep=seen.keys())
+    streaks.break_off(inspection.camera_id, keep=seen.keys(), unsettled=unsettled)
     for place, deviation in seen.items():
         if place in unresolved:
             _join(unresolved[place], inspection, deviation)
@@ -112,6 +118,8 @@ def _fold_one(inspection: Foldable, board: Board, streaks: Streaks) -> None:
             board.note(opened, "opened", inspection.inspection_id, inspection.captured_at)
     for place, standing in list(unresolved.items()):
         if place in seen or standing.camera_id != inspection.camera_id:
+            continue
+        if standing.place in unsettled:
             continue
         standing.clean_count += 1
         standing.touched = True

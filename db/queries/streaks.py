@@ -38,10 +38,19 @@ class Streaks:
             )
         self._now = {camera_id: dict(places) for camera_id, places in self._before.items()}
 
-    def break_off(self, camera_id: int, *, keep: Collection[_Place]) -> None:
-        """End the streaks of all places that were clean."""
-        streaks = self._now[camera_id]
-        self._now[camera_id] = {place: streaks[place] for place in streaks if place in keep}
+    def break_off(
+        self,
+        camera_id: int,
+        *,
+        keep: Collection[_Place],
+        unsettled: Collection[str] = (),
+    ) -> None:
+        """End the streaks of all places that were clean; those that were not seen go on."""
+        self._now[camera_id] = {
+            place: streak
+            for place, streak in self._now[camera_id].items()
+            if place in keep or place[1] in unsettled
+        }
 
     def extend(
         self, camera_id: int, place: _Place, captured_at: datetime, inspection_id: int

@@ -102,7 +102,8 @@ class Drain:
                 engine_s = now - max(since, last)
                 last = now
                 self._pace.note(name, engine_s)
-                self._finisher.put(job.held, job.frame, Detected(detections, model, engine_s))
+                outcome = Detected(detections, model, engine_s, _pixels(job))
+                self._finisher.put(job.held, job.frame, outcome)
         except Exception as error:  # noqa: BLE001 - whatever an engine raises on an image
             _log.exception("engine.failed", model=name, frames=len(begun))
             # Which of those in the engine it was, it does not say: each is tried again alone.
@@ -124,3 +125,8 @@ class Drain:
                 yield job, job.image
             if not self._wait_for_next(_NEXT_IMAGE_S):
                 return
+
+
+def _pixels(job: Job) -> EngineImage | None:
+    """The image of a job that the engine has had, and that therefore has one."""
+    return None if isinstance(job.image, Refused | Failed | NotTried) else job.image

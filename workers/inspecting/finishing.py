@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -21,11 +21,11 @@ from db.queries.claims import ClaimedFrame, give_back, note_failure
 from db.queries.commits import Committed, commit_results
 from db.queries.model_versions import model_version_id
 from db.queries.results import NewInspection
-from inspection.detections import Detections
 from inspection.judgement import Judgement
 from inspection.recipe import Recipe
 from workers.inspecting.events import tell_screens
 from workers.inspecting.held import Detected, Failed, HeldClaim, NotTried, Outcome, Refused
+from workers.inspecting.shelf_watch import ShelfWatch
 
 _log = structlog.get_logger()
 
@@ -34,7 +34,8 @@ _PAUSE_S = (0.1, 1.0)  # between tries while the database is away
 _LONGEST_WAIT_S = 60.0
 
 T = TypeVar("T")
-Judge = Callable[[Detections, Sequence[str], Recipe, float | None], Judgement]
+# Of detections, their classes, a recipe and a scale, for a shelf of how it is seen as well.
+Judge = Callable[..., Judgement]
 Publish = Callable[[dict[str, Any]], object]
 
 
@@ -57,13 +58,16 @@ class Finisher:
         recipes: dict[int, Recipe],
         *,
         commit: Callable[..., Committed] = commit_results,
+        watch: ShelfWatch | None = None,
     ) -> None:
         """
         Args:
+            watch: kept from drain to drain as well; it knows the scan before.
             recipes: kept from drain to drain; a recipe version is never edited.
         """
         self._database, self._judge, self._publish = database, judge, publish
         self._recipes, self._commit = recipes, commit
+        self._watch = watch or ShelfWatch()
         self._rules: dict[str, _Rules] = {}  # by token
         self._outcomes: queue.SimpleQueue[tuple[HeldClaim, ClaimedFrame, Outcome] | None]
         self._outcomes = queue.SimpleQueue()
@@ -120,11 +124,17 @@ class Finisher:
         try:
             if isinstance(recipe, Exception):
                 raise recipe
+            sight = None
+            if detected.image is not None:
+                sight = self._watch.see(frame.frame, detected.image, recipe)
+            # A recipe of no shelf is judged by its findings alone.
+            of_shelf = () if sight is None else (sight,)
             judgement = self._judge(
                 detected.detections,
                 detected.model.classes,
                 recipe,
                 scale.mm_per_px if scale else None,
+                *of_shelf,
             )
         except Exception as error:  # noqa: BLE001 - one frame must not take its neighbours along
             _log.exception("judge.failed", acquisition_id=frame.acquisition_id)

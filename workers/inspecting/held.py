@@ -39,6 +39,7 @@ class Detected:
     detections: Detections
     model: WarmModel
     engine_s: float
+    image: EngineImage | None = None  # for what a shelf's recipe looks at besides its items
 
 
 Outcome = Detected | Refused | Failed | NotTried

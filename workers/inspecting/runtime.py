@@ -18,6 +18,7 @@ from workers.inspecting.drain import Drain
 from workers.inspecting.fetching import Fetcher
 from workers.inspecting.finishing import Finisher, Judge, Publish
 from workers.inspecting.models import Load, Models, Pace
+from workers.inspecting.shelf_watch import ShelfWatch
 from workers.settings import WorkerSettings
 
 
@@ -35,11 +36,17 @@ class Runtime:
     commit: Callable[..., Committed] = commit_results
     stop: threading.Event = field(default_factory=threading.Event)
     recipes: dict[int, Recipe] = field(default_factory=dict)
+    shelves: ShelfWatch = field(default_factory=ShelfWatch)
 
     def drain(self, queue: str) -> bool:
         """Inspect what waits, for `drain_s` at most; returns whether more may wait."""
         finisher = Finisher(
-            self.database, self.judge, self.publish, self.recipes, commit=self.commit
+            self.database,
+            self.judge,
+            self.publish,
+            self.recipes,
+            commit=self.commit,
+            watch=self.shelves,
         )
         fetcher = Fetcher(
             self.database,
