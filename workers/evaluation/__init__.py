@@ -5,6 +5,7 @@ these, so that a set may be as large as it likes, and so that images can be resa
 """
 
 from workers.evaluation.labelled import LabelledImage
-from workers.evaluation.running import LEAST_SCORE, Evaluation, Options, UnfitError, evaluate, run
+from workers.evaluation.options import LEAST_SCORE, Evaluation, Options, UnfitError
+from workers.evaluation.running import evaluate, run
 
 __all__ = ["LEAST_SCORE", "Evaluation", "LabelledImage", "Options", "UnfitError", "evaluate", "run"]

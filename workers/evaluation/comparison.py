@@ -10,9 +10,9 @@ from scipy.stats import binomtest
 
 from inspection.verdicts import Verdict
 from workers.evaluation.image_result import ImageResult
+from workers.evaluation.options import Evaluation
 from workers.evaluation.rates import rejected
 from workers.evaluation.resampling import differences, figures_of
-from workers.evaluation.running import Evaluation
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.evaluation.image_result import ImageResult
+from workers.evaluation.options import Evaluation
 from workers.evaluation.precision import Ranking, average_precision
 from workers.evaluation.rates import FailOn, rejected
-from workers.evaluation.running import Evaluation
 from workers.evaluation.summary import rankings
 
 Floats = npt.NDArray[np.float64]

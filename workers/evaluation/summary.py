@@ -12,10 +12,10 @@ import numpy.typing as npt
 from workers.evaluation.detection_probability import DetectionCurve, detection_curve
 from workers.evaluation.image_result import ImageResult
 from workers.evaluation.matching import SIZES
+from workers.evaluation.options import Evaluation
 from workers.evaluation.precision import AveragePrecision, Ranking, average_precision, rank
 from workers.evaluation.rates import image_rates
 from workers.evaluation.reliability import reliability, scored
-from workers.evaluation.running import Evaluation
 from workers.pixel_metrics import PixelCounts
 
 Ints = npt.NDArray[np.int64]

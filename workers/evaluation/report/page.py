@@ -10,9 +10,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from workers.evaluation.options import Evaluation
 from workers.evaluation.report.pictures import picture
 from workers.evaluation.report.plots import Plot, plots_of
-from workers.evaluation.running import Evaluation
 from workers.evaluation.worst import ShownImage, WorstImages
 
 KEY = (

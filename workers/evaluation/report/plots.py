@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.evaluation.detection_probability import DetectionCurve, upper_bound
+from workers.evaluation.options import Evaluation
 from workers.evaluation.pixels import SWEEP
 from workers.evaluation.precision import RECALLS, precision_at_recalls
 from workers.evaluation.rates import best_image_threshold
 from workers.evaluation.reliability import reliability, scored
 from workers.evaluation.report import charts
-from workers.evaluation.running import Evaluation
 from workers.evaluation.summary import detection, rankings
 
 _MOST_CURVES = 8
