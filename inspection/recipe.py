@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from inspection.inference import Inference, with_inference
 from inspection.registration import Reference
 
 Quantity = Literal[
@@ -176,6 +177,9 @@ class Recipe(_Part):
     name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")
     model: str = Field(min_length=1, max_length=300, description="Name or folder of a model.")
     description: str = Field("", max_length=1000)
+    inference: Inference = Field(
+        default_factory=lambda: Inference(), description="Tiles and joins around the model."
+    )
     classes: dict[str, ClassRule] = Field(default_factory=dict)
     regions: list[Region] = Field(
         default_factory=list, description="Findings centred outside all of them do not count."
@@ -196,6 +200,17 @@ class Recipe(_Part):
             if twice:
                 raise ValueError(f"expected unique {what} names, got {twice[0]!r} twice")
         return self
+
+    @model_validator(mode="after")
+    def _short_enough(self) -> "Recipe":
+        if len(self.engine_key) > 300:
+            raise ValueError("expected a shorter model, or fewer classes in inference.join")
+        return self
+
+    @property
+    def engine_key(self) -> str:
+        """The model and how it is run, in one string of at most 300 characters."""
+        return with_inference(self.model, self.inference)
 
     @property
     def needs_mm(self) -> bool:

@@ -52,6 +52,11 @@ class RecipeFile:
             (("positions", number, "class_name"), position.class_name)
             for number, position in enumerate(self.recipe.positions)
         ]
+        join = self.recipe.inference.join
+        wanted += [
+            (("inference", "join", "classes", number), name)
+            for number, name in enumerate(join.classes if join else ())
+        ]
         for path, name in wanted:
             if name not in classes:
                 expected = f"a class of the model {self.recipe.model}: {', '.join(classes)}"

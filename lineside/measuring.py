@@ -130,12 +130,24 @@ def read_mapping(mapping: Sequence[str]) -> dict[str, str]:
 
 
 def open_model(name: str) -> ModelFolder:
-    """A model by its name or folder. Raises ModelFolderError."""
+    """A model by its name or folder, perhaps with how it is run: `NAME?tile=1024+128&join=6`.
+
+    Raises:
+        ModelFolderError: there is none, or it cannot be run like that.
+    """
+    from pydantic import ValidationError
+
     from db.settings import StorageSettings
-    from inspection.model_folder import find_model, load_model_folder
+    from inspection.inference import split_inference
+    from inspection.model_folder import ModelFolderError, find_model, load_model_folder
 
     models_dir = StorageSettings().models_dir
-    return load_model_folder(find_model(name, [models_dir] if models_dir else []))
+    try:
+        model, inference = split_inference(name)
+    except ValidationError as error:
+        raise ModelFolderError(name, error.errors()[0]["msg"]) from error
+    folder = load_model_folder(find_model(model, [models_dir] if models_dir else []))
+    return folder.run_by(inference)
 
 
 def open_recipe_for(name: str, folder: ModelFolder) -> Recipe:

@@ -29,7 +29,7 @@ class RecipeVersion(Base):
     version: Mapped[int]
     state: Mapped[str] = mapped_column(String(16), default="draft")  # draft | active | retired
     body: Mapped[dict[str, object]]
-    model: Mapped[str] = mapped_column(String(300))  # what a worker claims by: name or folder
+    model: Mapped[str] = mapped_column(String(300))  # what a worker claims by: `Recipe.engine_key`
     sha256: Mapped[str] = mapped_column(String(64))  # of the canonical JSON of `body`
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     activated_at: Mapped[datetime | None]

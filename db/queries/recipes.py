@@ -85,7 +85,7 @@ def draft(session: Session, recipe: Recipe) -> tuple[RecipeVersion, bool]:
         version=newest.version + 1 if newest else 1,
         state=DRAFT,
         body=body,
-        model=recipe.model,
+        model=recipe.engine_key,
         sha256=sha256,
     )
     version.recipe = row

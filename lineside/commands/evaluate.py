@@ -90,6 +90,8 @@ def command(
             fail_on=fail_on,
             max_findings=max_findings,
         )
+        if options.recipe is not None:
+            folder = folder.run_by(options.recipe.inference)
         worst = WorstImages(_SHOWN) if report is not None else None
         if worst is not None:
             check_charts()

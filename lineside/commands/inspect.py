@@ -75,6 +75,7 @@ def command(
             recipe_file = replace(recipe_file, recipe=changed)
         folder = load_model_folder(recipe_file.check_model([models_dir] if models_dir else []))
         # Two streams keep two cores busy; one image is done sooner by both together.
+        folder = folder.run_by(recipe_file.recipe.inference)
         detector = engines.load(folder, streams=min(2, len(files)))
         overlays = OverlayFolder(save_overlay) if save_overlay is not None else None
     except (NoImages, RecipeError, ModelFolderError, engines.EngineUnavailableError) as error:
@@ -85,7 +86,7 @@ def command(
     verdicts: Counter[str] = Counter()
     began = time.monotonic()
     progress = tqdm(total=len(files), unit="image", disable=None, leave=False)
-    input_px = folder.manifest.input_px
+    input_px = folder.decode_px
     for inspected in inspect_images(
         files, detector, recipe_file.recipe, mm_per_px, input_px=input_px
     ):

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from inspection.inference import split_inference
 from inspection.model_folder import (
     ModelFolder,
     ModelFolderError,
@@ -85,10 +86,10 @@ class Models:
         self._load = load
         self._places = [models_dir] if models_dir is not None else []
         self._budget_bytes = budget_bytes
-        self._warm: OrderedDict[tuple[Path, str], WarmModel] = OrderedDict()
+        self._warm: OrderedDict[tuple[Path, str, str], WarmModel] = OrderedDict()
 
     def get(self, name: str) -> WarmModel:
-        """A model by the name or folder that a recipe gives, loaded where it is not yet.
+        """A model by a recipe's `engine_key`, loaded where it is not yet.
 
         `model.json` is read every time, so that a folder that was replaced is loaded anew.
 
@@ -97,15 +98,16 @@ class Models:
                 that could run it is installed here.
         """
         try:
-            path = find_model(name, self._places)
-            key = (path, read_manifest(path).version)
+            model, inference = split_inference(name)
+            path = find_model(model, self._places)
+            key = (path, read_manifest(path).version, name)
             if key in self._warm:
                 self._warm.move_to_end(key)
                 return self._warm[key]
-            self._close_other_versions(path)
+            self._close_other_versions(path, key[1])
             folder = load_model_folder(path)
             before, started = _resident_bytes(), time.monotonic()
-            detector = self._load(folder)
+            detector = self._load(folder.run_by(inference))
         except (ModelFolderError, EngineUnavailableError) as error:
             raise ModelMissing(str(error)) from error
         used = max(_resident_bytes() - before, 0)
@@ -123,12 +125,13 @@ class Models:
         return warm
 
     def input_px(self, name: str) -> int | None:
-        """The side of a model's input, None where it takes every pixel or cannot be read.
+        """The side of a model's input, None where it wants every pixel or cannot be read.
 
         Reads `model.json` and nothing else, so that any thread may ask.
         """
         try:
-            return read_manifest(find_model(name, self._places)).manifest.input_px
+            model, inference = split_inference(name)
+            return read_manifest(find_model(model, self._places)).run_by(inference).decode_px
         except ModelFolderError:
             return None
 
@@ -136,8 +139,8 @@ class Models:
         while self._warm:
             self._warm.popitem()[1].detector.close()
 
-    def _close_other_versions(self, path: Path) -> None:
-        for key in [key for key in self._warm if key[0] == path]:
+    def _close_other_versions(self, path: Path, version: str) -> None:
+        for key in [key for key in self._warm if key[0] == path and key[1] != version]:
             self._warm.pop(key).detector.close()
 
     def _close_beyond_budget(self) -> None:
@@ -152,7 +155,10 @@ class Models:
 
 
 def _engine_name(detector: Detector) -> str:
-    return type(detector).__module__.rpartition(".")[2]
+    """Its module, with what is around it: `openvino`, `openvino+tiled+joined`."""
+    own = type(detector).__module__.rpartition(".")[2]
+    inner = getattr(detector, "inner", None)
+    return own if inner is None else f"{_engine_name(inner)}+{own}"
 
 
 def _resident_bytes() -> int:

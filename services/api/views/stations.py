@@ -7,6 +7,7 @@ from pydantic import Field
 
 from db.models import RecipeVersion, Station
 from db.queries import recipes, stations
+from inspection.inference import split_inference
 from services.api import answers
 from services.api.answers import answer
 from services.api.fields import Body, Id, NewKey, Note, Output, Ref, RefPath, Time
@@ -143,7 +144,7 @@ def _render(row: Station, active: RecipeVersion | None) -> StationOut:
             version_id=active.id,
             name=active.recipe.name,
             version=active.version,
-            model=active.model,
+            model=split_inference(active.model)[0],
         )
     return StationOut(
         id=row.id,
