@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.base import utc_now
@@ -17,6 +17,7 @@ from db.frames import StoredImage
 from db.models import Acquisition, Camera, Inspection
 from db.queries.acquisition_errors import Held, KeyReused, NoRecipe, NotResendable, UnknownCamera
 from db.queries.frame_policy import SUPERSEDED, LockedCamera, lock_cameras, make_room
+from db.queries.inserting import insert_for_ids
 from db.queries.parts import lot_ids, part_ids
 from db.queries.results import InspectedFrame, NewInspection, insert_inspections
 from inspection.judgement import Judgement
@@ -214,11 +215,7 @@ def _write(
             }
         )
         next_sequence[camera.camera_id] += 1
-    inserted = session.execute(
-        insert(Acquisition).returning(Acquisition.camera_id, Acquisition.sequence, Acquisition.id),
-        rows,
-    )
-    ids = {(camera_id, sequence): new_id for camera_id, sequence, new_id in inserted}
+    ids = insert_for_ids(session, Acquisition, rows)
     for camera_id in sorted({new.camera_id for new in fresh}):
         session.execute(
             update(Camera)
@@ -227,8 +224,7 @@ def _write(
             .execution_options(synchronize_session=False)
         )
     accepted = [
-        Accepted(ids[row["camera_id"], row["sequence"]], row["sequence"], repeated=False)
-        for row in rows
+        Accepted(id_, row["sequence"], repeated=False) for id_, row in zip(ids, rows, strict=True)
     ]
     refused = [
         NewInspection(

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.base import utc_now
 from db.models.alerting import Alert
 from db.models.discrepancies import Discrepancy
 from db.models.places import Line, Site, Station
+from db.queries.inserting import insert_rows
 
 
 class _Told(Protocol):
@@ -60,21 +61,21 @@ def write_alert(session: Session, discrepancy: Discrepancy, event: str) -> Alert
 
 def write_alerts(session: Session, alerts: Sequence[NewAlert]) -> None:
     """The same for many, whose payloads are complete, in one statement."""
-    if alerts:
-        now = utc_now()
-        session.execute(
-            insert(Alert),
-            [
-                {
-                    "discrepancy_id": alert.discrepancy_id,
-                    "event": alert.event,
-                    "idempotency_key": str(uuid.uuid4()),
-                    "payload": alert.payload,
-                    "created_at": now,
-                }
-                for alert in alerts
-            ],
-        )
+    now = utc_now()
+    insert_rows(
+        session,
+        Alert,
+        [
+            {
+                "discrepancy_id": alert.discrepancy_id,
+                "event": alert.event,
+                "idempotency_key": str(uuid.uuid4()),
+                "payload": alert.payload,
+                "created_at": now,
+            }
+            for alert in alerts
+        ],
+    )
 
 
 def payload_of(discrepancy: _Told) -> dict[str, object]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from db.models import Finding, Inspection, MeasurementRow
+from db.queries.inserting import insert_for_ids, insert_rows
 from inspection.judgement import Judgement, Measurement
 from inspection.verdicts import Reason
 
@@ -57,11 +57,8 @@ def insert_inspections(session: Session, news: Sequence[NewInspection]) -> dict[
     """
     if not news:
         return {}
-    rows = session.execute(
-        insert(Inspection).returning(Inspection.acquisition_id, Inspection.id),
-        [_inspection(new) for new in news],
-    )
-    ids = dict(rows.all())
+    inspection_ids = insert_for_ids(session, Inspection, [_inspection(new) for new in news])
+    ids = dict(zip([new.frame.acquisition_id for new in news], inspection_ids, strict=True))
     findings: list[dict[str, Any]] = []
     measured: list[tuple[int, Sequence[Measurement]]] = []  # by place in `findings`
     measurements: list[dict[str, Any]] = []
@@ -85,15 +82,10 @@ def insert_inspections(session: Session, news: Sequence[NewInspection]) -> dict[
             )
             measured.append((inspection_id, finding.measurements))
         measurements += _measurements(inspection_id, None, new.judgement.measurements)
-    if findings:
-        # Without the order a finding would get its neighbour's measurements.
-        finding_ids = session.scalars(
-            insert(Finding).returning(Finding.id, sort_by_parameter_order=True), findings
-        ).all()
-        for finding_id, (inspection_id, values) in zip(finding_ids, measured, strict=True):
-            measurements += _measurements(inspection_id, finding_id, values)
-    if measurements:
-        session.execute(insert(MeasurementRow), measurements)
+    finding_ids = insert_for_ids(session, Finding, findings)
+    for finding_id, (inspection_id, values) in zip(finding_ids, measured, strict=True):
+        measurements += _measurements(inspection_id, finding_id, values)
+    insert_rows(session, MeasurementRow, measurements)
     return ids
 
 

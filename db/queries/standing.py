@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Discrepancy, DiscrepancyEvent, Inspection
+from db.queries.inserting import insert_for_ids, insert_rows
 from db.queries.outbox import NewAlert, payload_of, places_of, write_alerts
 from inspection.verdicts import DiscrepancyState
 
@@ -130,8 +131,9 @@ class Board:
             )
         new = [one for one in self._all if one.id is None]
         if new:
-            ids = self._session.scalars(
-                insert(Discrepancy).returning(Discrepancy.id, sort_by_parameter_order=True),
+            ids = insert_for_ids(
+                self._session,
+                Discrepancy,
                 [
                     {
                         "station_id": one.station_id,
@@ -143,12 +145,13 @@ class Board:
                     | one.values()
                     for one in new
                 ],
-            ).all()
+            )
             for one, row_id in zip(new, ids, strict=True):
                 one.id = row_id
         if self._events:
-            self._session.execute(
-                insert(DiscrepancyEvent),
+            insert_rows(
+                self._session,
+                DiscrepancyEvent,
                 [
                     {
                         "discrepancy_id": standing.id,
