@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from flask import Flask, g, request
 
 from dashboards.values import values
+from db.models import MeasurementRow
+from inspection.limits import stated
 
 # Shape and word beside each colour, which is never the only sign.
 VERDICTS = {
@@ -37,6 +39,7 @@ _UNITS = {"px2": "px²", "mm2": "mm²", "deg": "°", "1": "", "um": "µm"}
 
 def register(app: Flask) -> None:
     app.add_template_filter(clock)
+    app.add_template_filter(measured)
     app.add_template_filter(stamp)
     app.add_template_filter(age)
     app.add_template_filter(percent)
@@ -107,6 +110,13 @@ def number(value: float) -> str:
     if value == round(value) or abs(value) >= 1000:
         return f"{value:.0f}"
     return f"{value:.3g}"
+
+
+def measured(row: MeasurementRow) -> str:
+    """`4.8 ± 0.2` where the uncertainty is known (k = 2), else the number alone."""
+    if row.uncertainty is None or row.unit == "deg":
+        return number(row.value)
+    return stated(row.value, row.uncertainty)
 
 
 def unit(name: str) -> str:

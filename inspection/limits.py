@@ -7,6 +7,7 @@ other: within the first conformity is proven, beyond the second nonconformity, a
 """
 
 from collections.abc import Iterable, Mapping
+from math import floor, log10
 
 from inspection.judgement import Measurement
 from inspection.millimetres import Measured
@@ -109,8 +110,7 @@ def exceeded(measurement: Measurement) -> str:
     value, limit = measurement.value, measurement.fail_limit
     if measurement.verdict is not Verdict.FAIL or limit is None:
         warned = measurement.warn_limit
-        near = limit is not None and (warned is None or value <= warned)
-        if near:
+        if limit is not None and (warned is None or value <= warned):
             return _near(measurement, limit)
         limit = warned
     if limit is None:
@@ -126,12 +126,22 @@ def exceeded(measurement: Measurement) -> str:
     return f"{left} {unit} > {right} {unit}"
 
 
-def _near(measurement: Measurement, limit: float | None) -> str:
-    if limit is None:
-        raise ValueError(f"expected a measurement with a limit, got {measurement}")
+def stated(value: float, uncertainty: float) -> str:
+    """`4.8 ± 0.2`: with the expanded uncertainty, k = 2, of which one digit is told, of 1 two."""
+    expanded = EXPANDED_K * uncertainty
+    places = _places(expanded)
+    return f"{value:.{places}f} ± {expanded:.{places}f}"
+
+
+def _places(expanded: float) -> int:
+    if expanded <= 0:
+        return 3
+    first = floor(log10(expanded))
+    return max(0, (1 if expanded < 2 * 10.0**first else 0) - first)
+
+
+def _near(measurement: Measurement, limit: float) -> str:
     unit = _SIGNS.get(measurement.unit, measurement.unit)
-    expanded = EXPANDED_K * (measurement.uncertainty or 0.0)
-    # Two digits of the uncertainty are enough, and one where it is large.
-    places = next((n for n in range(5) if expanded * 10**n >= 1), 4)
-    value = f"{measurement.value:.{places}f} ± {expanded:.{places}f} {unit}"
-    return f"{value}, too near to {limit:.{places}f} {unit}"
+    u = measurement.uncertainty or 0.0
+    places = _places(EXPANDED_K * u)
+    return f"{stated(measurement.value, u)} {unit}, too near to {limit:.{places}f} {unit}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from inspection.calibration import Calibration
 from inspection.decode import ImageRefused, ReducedImage, decode_reduced
 from inspection.detections import Detections
 from inspection.image_file import MAX_BYTES
@@ -51,7 +53,7 @@ def inspect_images(
     files: Iterable[ImageFile],
     detector: Detector,
     recipe: Recipe,
-    mm_per_px: float | None = None,
+    calibration: Calibration | float | None = None,
     *,
     input_px: int | None = None,
 ) -> Iterator[Inspected]:
@@ -66,7 +68,8 @@ def inspect_images(
     """
     waiting: deque[_Read] = deque()
     # Without a scale such a recipe judges nothing: the engine need not run.
-    uncalibrated = recipe.needs_mm and mm_per_px is None
+    uncalibrated = recipe.needs_mm and calibration is None
+    now = datetime.now(UTC)
 
     def images() -> Iterator[Image]:
         for file in files:
@@ -87,7 +90,7 @@ def inspect_images(
     for detections in detector.detect_stream(images()):
         yield from refused()
         read = waiting.popleft()
-        judgement = judge(detections, detector.classes, recipe, mm_per_px)
+        judgement = judge(detections, detector.classes, recipe, calibration, now=now)
         yield Inspected(read.file, judgement)
         yield from refused()
     yield from refused()
@@ -148,6 +151,8 @@ def _finding(finding: JudgedFinding) -> dict[str, object]:
 
 def _measurement(measurement: Measurement) -> dict[str, object]:
     shown: dict[str, object] = {"value": round(measurement.value, 4), "unit": measurement.unit}
+    if measurement.uncertainty is not None:
+        shown["uncertainty"] = round(measurement.uncertainty, 4)
     if measurement.verdict is not None:
         shown["verdict"] = measurement.verdict.value
     return shown

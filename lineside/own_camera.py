@@ -127,8 +127,9 @@ def _station(session: Session, own: OwnCamera) -> Station:
 
 
 def _calibrate(session: Session, station: Station, mm_per_px: float) -> None:
-    known = calibrations.valid_scales(session, [station.id], utc_now()).get(station.id)
-    if known is None or known.mm_per_px != mm_per_px:
+    now = utc_now()
+    known = calibrations.current_scales(session, [station.id], now).get(station.id)
+    if known is None or known.mm_per_px != mm_per_px or known.calibration.expired_at(now):
         stations.add_calibration(session, station.key, mm_per_px, note="lineside up --mm-per-px")
 
 

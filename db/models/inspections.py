@@ -86,6 +86,7 @@ class MeasurementRow(Base):
     place: Mapped[str] = mapped_column(String(200), default="")
     value: Mapped[float]
     unit: Mapped[str] = mapped_column(String(16))
+    uncertainty: Mapped[float | None]  # standard (k = 1), in the same unit; None: it is a count
     warn_limit: Mapped[float | None]
     fail_limit: Mapped[float | None]
     verdict: Mapped[str | None] = mapped_column(String(16))  # None: no limit was set on it

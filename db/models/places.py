@@ -100,14 +100,21 @@ class CameraMinute(Base):
 
 
 class Calibration(Base):
-    """What makes pixels into millimetres at a station. The newest unexpired one counts."""
+    """What makes pixels into millimetres at a station (`inspection.calibration`).
+
+    The newest unexpired one counts, and where all have expired the newest of them, with a warning.
+    """
 
     __tablename__ = "calibration"
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     station_id: Mapped[int] = mapped_column(ForeignKey("station.id"), index=True)
     mm_per_px: Mapped[float]
-    method: Mapped[str] = mapped_column(String(32), default="scale")
+    u_mm_per_px: Mapped[float] = mapped_column(default=0.0)  # standard uncertainty, k = 1
+    method: Mapped[str] = mapped_column(String(32), default="scale")  # scale | checkerboard | plane
+    residual_px: Mapped[float | None]  # root mean square of what the fit left over
+    # Where not all of the image has one scale: size_wh, lens, plane.
+    geometry: Mapped[dict[str, object] | None]
     made_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(String(300), default="")

@@ -121,6 +121,7 @@ def _measurements(
             "place": measurement.place,
             "value": measurement.value,
             "unit": measurement.unit,
+            "uncertainty": measurement.uncertainty,
             "warn_limit": measurement.warn_limit,
             "fail_limit": measurement.fail_limit,
             "verdict": measurement.verdict.value if measurement.verdict else None,

@@ -11,6 +11,7 @@ from db.base import utc_now
 from db.errors import Conflict, Invalid, NotFound
 from db.models import Calibration, Camera, Line, RecipeVersion, Site, Station
 from db.paging import Page, flush_new, page_of_entities
+from inspection.calibration import Calibration as Made
 
 PUSH = "push"
 
@@ -135,18 +136,35 @@ def add_calibration(
     expires_at: datetime | None = None,
     note: str = "",
 ) -> Calibration:
-    """Set a station's scale. Older ones stay, so that old inspections keep theirs.
+    """Set a station's scale, of which no uncertainty is known; see `store_calibration`."""
+    made = Made(mm_per_px=mm_per_px, expires_at=expires_at, note=note)
+    return store_calibration(session, station_ref, made)
+
+
+def store_calibration(session: Session, station_ref: str, made: Made) -> Calibration:
+    """Give a station a calibration. Older ones stay, so that old inspections keep theirs.
 
     Raises:
         NotFound: there is no such station.
         Invalid: it has expired before it is made.
     """
     now = utc_now()
-    if expires_at is not None and expires_at <= now:
-        raise Invalid("expires_at", expires_at.isoformat(), "a time to come")
+    if made.expires_at is not None and made.expires_at <= now:
+        raise Invalid("expires_at", made.expires_at.isoformat(), "a time to come")
+    if made.made_at is not None and made.made_at > now:
+        raise Invalid("made_at", made.made_at.isoformat(), "no time to come")
     station = get_station(session, station_ref)
+    geometry = made.model_dump(mode="json", include={"size_wh", "lens", "plane"}, exclude_none=True)
     calibration = Calibration(
-        station_id=station.id, mm_per_px=mm_per_px, made_at=now, expires_at=expires_at, note=note
+        station_id=station.id,
+        mm_per_px=made.mm_per_px,
+        u_mm_per_px=made.u_mm_per_px,
+        method=made.method,
+        residual_px=made.residual_px,
+        geometry=geometry or None,
+        made_at=made.made_at or now,
+        expires_at=made.expires_at,
+        note=made.note,
     )
     session.add(calibration)
     session.flush()

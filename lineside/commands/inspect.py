@@ -19,6 +19,13 @@ _FAILING = {"fail": ("fail",), "warn": ("warn", "fail"), "never": ()}
     type=click.FloatRange(min=0, min_open=True),
     help="The images' scale; limits in mm need it.",
 )
+@click.option(
+    "--calibration",
+    "calibration_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="What `lineside calibrate` wrote, in place of a scale.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines on standard output.")
 @click.option(
     "--save-overlay",
@@ -38,6 +45,7 @@ def command(
     recipe_name: str,
     model: str | None,
     mm_per_px: float | None,
+    calibration_file: Path | None,
     as_json: bool,
     save_overlay: Path | None,
     fail_on: str,
@@ -59,6 +67,7 @@ def command(
     from tqdm import tqdm
 
     from db.settings import StorageSettings
+    from inspection.calibration import CalibrationError, read_calibration
     from inspection.model_folder import ModelFolderError, load_model_folder
     from inspection.recipe_file import RecipeError, open_recipe
     from lineside.image_files import NoImages, find_images
@@ -66,8 +75,11 @@ def command(
     from lineside.overlay_files import OverlayFolder
     from workers import engines
 
+    if mm_per_px is not None and calibration_file is not None:
+        raise click.UsageError("expected --mm-per-px or --calibration, got both")
     models_dir = StorageSettings().models_dir
     try:
+        calibration = read_calibration(calibration_file) if calibration_file else mm_per_px
         files = find_images(images)
         recipe_file = open_recipe(recipe_name)
         if model is not None:
@@ -78,7 +90,13 @@ def command(
         folder = folder.run_by(recipe_file.recipe.inference)
         detector = engines.load(folder, streams=min(2, len(files)))
         overlays = OverlayFolder(save_overlay) if save_overlay is not None else None
-    except (NoImages, RecipeError, ModelFolderError, engines.EngineUnavailableError) as error:
+    except (
+        NoImages,
+        RecipeError,
+        ModelFolderError,
+        CalibrationError,
+        engines.EngineUnavailableError,
+    ) as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
         raise click.UsageError(f"{save_overlay}: {error.strerror}") from error
@@ -88,7 +106,7 @@ def command(
     progress = tqdm(total=len(files), unit="image", disable=None, leave=False)
     input_px = folder.decode_px
     for inspected in inspect_images(
-        files, detector, recipe_file.recipe, mm_per_px, input_px=input_px
+        files, detector, recipe_file.recipe, calibration, input_px=input_px
     ):
         judgement = inspected.judgement
         verdicts[judgement.verdict.value] += 1
@@ -108,7 +126,7 @@ def command(
     took_s = time.monotonic() - began
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     click.echo(f"{len(files)} images in {took_s:.1f} s: {counts}", err=True)
-    if mm_per_px is None and recipe_file.recipe.needs_mm:
+    if calibration is None and recipe_file.recipe.needs_mm:
         click.echo("The recipe has limits in mm: give the images' scale by --mm-per-px.", err=True)
     if any(verdicts[verdict] for verdict in _FAILING[fail_on]):
         raise SystemExit(1)

@@ -13,6 +13,7 @@ from services.api.values import EXTENSION, ApiValues
 from services.api.views import (
     acquisitions,
     alerts,
+    calibrations,
     cameras,
     dead_letters,
     discrepancies,
@@ -32,6 +33,7 @@ _RESOURCES = (
     sites,
     lines,
     stations,
+    calibrations,
     cameras,
     recipes,
     frames,

@@ -54,4 +54,5 @@ def _measured(row: MeasurementRow) -> Measurement:
         fail_limit=row.fail_limit,
         verdict=Verdict(row.verdict) if row.verdict else None,
         place=row.place,
+        uncertainty=row.uncertainty,
     )

@@ -279,10 +279,10 @@ def test_an_engine_that_cannot_be_loaded_costs_attempts(plant: Plant) -> None:
 
 
 def test_a_judgement_that_raises_takes_no_neighbour_along(plant: Plant) -> None:
-    def picky(detections: Detections, *rest: Any) -> Any:
+    def picky(detections: Detections, *rest: Any, **named: Any) -> Any:
         if len(detections):
             raise ArithmeticError("cannot measure this")
-        return judge(detections, *rest)
+        return judge(detections, *rest, **named)
 
     plant.push(plant.camera(), grey(), grey(dark=True), grey())
     plant.new_runtime(judge=picky).drain("inspect")
@@ -309,6 +309,40 @@ def test_millimetres_come_from_the_newest_valid_calibration(plant: Plant) -> Non
     plant.runtime.drain("inspect")
     # 400 px at 0.5 mm/px are 100 mm², at 9 mm/px they would be 32400.
     assert plant.verdicts() == ["uncalibrated", "pass"]
+
+
+def test_an_expired_calibration_warns_where_it_would_have_passed(plant: Plant) -> None:
+    class_rules = {"defect": {"limits": {"area_mm2": {"fail": 150}}}}
+    camera_id = plant.camera(classes=class_rules)
+    plant.push(camera_id, grey(dark=True))
+    with plant.database.sessions.begin() as session:
+        acquisition = session.scalars(select(Acquisition)).one()
+        calibration = Calibration(
+            station_id=acquisition.station_id,
+            mm_per_px=0.5,
+            u_mm_per_px=0.005,
+            made_at=acquisition.captured_at - timedelta(days=30),
+            expires_at=acquisition.captured_at - timedelta(hours=1),
+        )
+        session.add(calibration)
+        session.flush()
+        calibration_id = calibration.id
+    plant.runtime.drain("inspect")
+    with plant.database.reads() as session:
+        inspection = session.scalars(select(Inspection)).one()
+        assert (inspection.verdict, inspection.calibration_id) == ("warn", calibration_id)
+        assert "calibration expired on" in str(inspection.detail)
+        area = next(row for row in inspection.findings[0].measurements if row.name == "area")
+        # 400 px of 0.5 mm: 2·A·u_s/s is 2 mm², and pixels and edge come on top.
+        assert area.verdict == "pass"
+        assert area.uncertainty is not None
+        assert 2 < area.uncertainty < 15
+    # A scale that fails it fails it, expired or not.
+    with plant.database.sessions.begin() as session:
+        session.get_one(Calibration, calibration_id).mm_per_px = 5.0
+    plant.push(camera_id, grey(dark=True))
+    plant.runtime.drain("inspect")
+    assert plant.verdicts() == ["warn", "fail"]
 
 
 def test_several_models_stay_warm(plant: Plant) -> None:
@@ -371,14 +405,14 @@ def test_who_lost_its_lease_in_the_engine_writes_nothing(plant: Plant) -> None:
     plant.push(plant.camera(), grey())
     stolen: list[str] = []
 
-    def slow(detections: Detections, *rest: Any) -> Any:
+    def slow(detections: Detections, *rest: Any, **named: Any) -> Any:
         with plant.database.sessions.begin() as session:
             session.scalars(select(Acquisition)).one().lease_until = NOW - timedelta(days=1)
         with plant.database.sessions.begin() as session:
             taken = claim(session, "inspect", lease_s=30, limit=lambda model: 9)
             assert taken is not None
             stolen.append(taken.token)
-        return judge(detections, *rest)
+        return judge(detections, *rest, **named)
 
     plant.new_runtime(judge=slow).drain("inspect")
     assert plant.verdicts() == ["claimed"]

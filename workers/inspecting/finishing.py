@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.engine import Database, database_now
 from db.models import RecipeVersion
-from db.queries.calibrations import Scale, valid_scales
+from db.queries.calibrations import Scale, current_scales
 from db.queries.claims import ClaimedFrame, give_back, note_failure
 from db.queries.commits import Committed, commit_results
 from db.queries.model_versions import model_version_id
@@ -34,7 +34,8 @@ _PAUSE_S = (0.1, 1.0)  # between tries while the database is away
 _LONGEST_WAIT_S = 60.0
 
 T = TypeVar("T")
-# Of detections, their classes, a recipe and a scale, for a shelf of how it is seen as well.
+# Of detections, their classes, a recipe and a calibration, for a shelf of how it is seen as
+# well, and when the frame was captured.
 Judge = Callable[..., Judgement]
 Publish = Callable[[dict[str, Any]], object]
 
@@ -133,8 +134,9 @@ class Finisher:
                 detected.detections,
                 detected.model.classes,
                 recipe,
-                scale.mm_per_px if scale else None,
+                scale.calibration if scale else None,
                 *of_shelf,
+                now=frame.frame.captured_at,
             )
         except Exception as error:  # noqa: BLE001 - one frame must not take its neighbours along
             _log.exception("judge.failed", acquisition_id=frame.acquisition_id)
@@ -161,7 +163,7 @@ class Finisher:
                     continue
             recipes[version_id] = self._recipes[version_id]
         stations = {frame.station_id for frame in frames}
-        return _Rules(recipes, valid_scales(session, stations, database_now(session)))
+        return _Rules(recipes, current_scales(session, stations, database_now(session)))
 
     def _settle(self, held: HeldClaim) -> None:
         try:

@@ -153,7 +153,10 @@ def upgrade() -> None:
             "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("mm_per_px", sa.Double(), nullable=False),
+        sa.Column("u_mm_per_px", sa.Double(), nullable=False),
         sa.Column("method", sa.String(length=32), nullable=False),
+        sa.Column("residual_px", sa.Double(), nullable=True),
+        sa.Column("geometry", sa.JSON(), nullable=True),
         sa.Column("made_at", db.base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", db.base.UtcDateTime(timezone=True), nullable=True),
         sa.Column("note", sa.String(length=300), nullable=False),
@@ -552,6 +555,7 @@ def upgrade() -> None:
         sa.Column("place", sa.String(length=200), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
         sa.Column("unit", sa.String(length=16), nullable=False),
+        sa.Column("uncertainty", sa.Double(), nullable=True),
         sa.Column("warn_limit", sa.Double(), nullable=True),
         sa.Column("fail_limit", sa.Double(), nullable=True),
         sa.Column("verdict", sa.String(length=16), nullable=True),

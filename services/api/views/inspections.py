@@ -28,6 +28,9 @@ Action = Literal["use_as_is", "rework", "repair", "scrap", "return", "restocked"
 class MeasurementOut(Output):
     value: float
     unit: str
+    uncertainty: float | None = Field(
+        description="Standard uncertainty (k = 1), same unit; None: a count, or not known."
+    )
     warn_limit: float | None
     fail_limit: float | None
     verdict: Verdict | None = Field(description="None: no limit is set on it.")

@@ -1,4 +1,4 @@
-"""Stations: what they inspect by, and their scale."""
+"""Stations, and what they inspect by."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from db.queries import recipes, stations
 from inspection.inference import split_inference
 from services.api import answers
 from services.api.answers import answer
-from services.api.fields import Body, Id, NewKey, Note, Output, Ref, RefPath, Time
+from services.api.fields import Body, Id, NewKey, Output, Ref, RefPath
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
 from services.api.problems import responses
@@ -56,27 +56,6 @@ class Activation(Body):
     version_id: Id = Field(description="Id of a recipe version.")
 
 
-class Calibration(Output):
-    id: int
-    station_id: int
-    mm_per_px: float
-    method: str
-    made_at: datetime
-    expires_at: datetime | None
-    note: str
-
-
-class CalibrationPage(Output):
-    items: list[Calibration]
-    next: str | None
-
-
-class NewCalibration(Body):
-    mm_per_px: float = Field(gt=0, le=1000, description="Millimetres per pixel.")
-    expires_at: Time | None = None
-    note: Note = Field("", max_length=300)
-
-
 @blueprint.get("/stations", responses=responses({200: StationPage}, 404))
 def list_stations(query: StationQuery) -> Response:
     """List stations."""
@@ -113,28 +92,6 @@ def activate_recipe(path: RefPath, body: Activation) -> Response:
         row = recipes.activate(session, path.ref, body.version_id)
         active = stations.active_versions(session, [row])
     return answer(_render(row, active.get(row.id)))
-
-
-@blueprint.get("/stations/<ref>/calibrations", responses=responses({200: CalibrationPage}, 404))
-def list_calibrations(path: RefPath, query: PageQuery) -> Response:
-    """A station's calibrations, the newest first; the first unexpired one counts."""
-    with values().database.reads() as session:
-        station_id = stations.get_station(session, path.ref).id
-        rows = stations.list_calibrations(session, station_id, after=query.after, limit=query.limit)
-    return answers.page(CalibrationPage, rows, Calibration.model_validate)
-
-
-@blueprint.post(
-    "/stations/<ref>/calibrations",
-    responses=responses({201: Calibration}, 400, 404, 413, 415),
-)
-def add_calibration(path: RefPath, body: NewCalibration) -> Response:
-    """Set a station's scale."""
-    with values().database.sessions.begin() as session:
-        row = stations.add_calibration(
-            session, path.ref, body.mm_per_px, expires_at=body.expires_at, note=body.note
-        )
-    return answer(Calibration.model_validate(row), 201)
 
 
 def _render(row: Station, active: RecipeVersion | None) -> StationOut:
