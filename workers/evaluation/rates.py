@@ -53,6 +53,7 @@ def image_rates(results: Sequence[ImageResult], fail_on: FailOn) -> dict[str, An
         "unclear": sum(each.unclear for each in results),
         "not_inspected": len(results) - len(inspected),
         "rejected_by": fail_on,
+        "at_5_percent_escapes": _at_escapes(results, 0.05),
         "verdicts": {
             name: {
                 verdict.value: sum(each.verdict is verdict for each in group) for verdict in Verdict
@@ -65,7 +66,7 @@ def image_rates(results: Sequence[ImageResult], fail_on: FailOn) -> dict[str, An
     }
 
 
-def best_image_threshold(results: Sequence[ImageResult]) -> tuple[np.ndarray, ...]:
+def by_image_threshold(results: Sequence[ImageResult]) -> tuple[np.ndarray, ...]:
     """Escape and false-call rate if any finding of at least each score rejected an image.
 
     Returns:
@@ -78,6 +79,19 @@ def best_image_threshold(results: Sequence[ImageResult]) -> tuple[np.ndarray, ..
         escape = np.array([np.count_nonzero(bad < t) for t in levels]) / np.float64(len(bad))
         false = np.array([np.count_nonzero(good >= t) for t in levels]) / np.float64(len(good))
     return levels, escape, false
+
+
+def _at_escapes(results: Sequence[ImageResult], most: float) -> dict[str, float] | None:
+    """Rates at the highest score threshold that lets at most so many defective images pass."""
+    levels, escape, false = by_image_threshold(results)
+    if not (np.isfinite(escape).all() and np.isfinite(false).all()):
+        return None
+    place = int(np.flatnonzero(escape <= most).max())
+    return {
+        "threshold": float(levels[place]),
+        "escape_rate": float(escape[place]),
+        "false_call_rate": float(false[place]),
+    }
 
 
 def _listed(interval: tuple[float, float] | None) -> list[float] | None:

@@ -11,7 +11,7 @@ from workers.evaluation.detection_probability import DetectionCurve, upper_bound
 from workers.evaluation.options import Evaluation
 from workers.evaluation.pixels import SWEEP
 from workers.evaluation.precision import RECALLS, precision_at_recalls
-from workers.evaluation.rates import best_image_threshold
+from workers.evaluation.rates import by_image_threshold
 from workers.evaluation.reliability import reliability, scored
 from workers.evaluation.report import charts
 from workers.evaluation.summary import detection, rankings
@@ -75,7 +75,7 @@ def _thresholds(evaluation: Evaluation) -> Iterator[Plot]:
 
 
 def _images(evaluation: Evaluation) -> Iterator[Plot]:
-    levels, escape, false = best_image_threshold(evaluation.results)
+    levels, escape, false = by_image_threshold(evaluation.results)
     series = [
         (name, values)
         for name, values in (("escapes", escape), ("false calls", false))

@@ -85,6 +85,17 @@ def test_escapes_and_false_calls_are_of_images() -> None:
     assert report["pixel"]["clean_images_with_findings"] == 1
 
 
+def test_the_threshold_that_lets_one_in_twenty_pass() -> None:
+    bad = [labelled(picture((0, 30 + n, LEFT)), ("crack", LEFT)) for n in range(20)]
+    good = [labelled(picture((0, score, LEFT))) for score in (20, 29, 31, 60)]
+    _, report = measured([*bad, *good])
+    # From 0.32 on two of the twenty (0.30 and 0.31) pass.
+    assert report["image"]["at_5_percent_escapes"] == pytest.approx(
+        {"threshold": 0.31, "escape_rate": 0.05, "false_call_rate": 0.5}
+    )
+    assert measured(bad)[1]["image"]["at_5_percent_escapes"] is None
+
+
 @pytest.mark.parametrize(("fail_on", "escapes"), [("warn", 0), ("fail", 1)])
 def test_a_recipe_gives_the_verdicts(fail_on: str, escapes: int) -> None:
     recipe = Recipe.model_validate(
