@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from inspection.datasets.class_lists import ClassList
 from inspection.datasets.labels import Annotation, Dataset, LabelledFile, Problem, Report
-from inspection.datasets.mask_values import ValueClasses, is_binary
+from inspection.datasets.mask_values import MaskValues, ValueClasses, is_binary
 from inspection.datasets.masks import frame_to_rle
 from inspection.datasets.pictures import images_in, is_image, read_size
 
@@ -106,7 +106,7 @@ def _pairs(folder: Path, report: Report) -> list[tuple[Path, Path]]:
 
 def _read_pair(
     image: Path, mask: Path, report: Report
-) -> tuple[tuple[int, int], npt.NDArray[np.uint16]] | None:
+) -> tuple[tuple[int, int], MaskValues] | None:
     size_wh = read_size(image, report)
     pixels = _read_values(mask, report)
     if size_wh is None or pixels is None:
@@ -121,13 +121,11 @@ def _read_pair(
     return size_wh, pixels
 
 
-def _read_values(mask: Path, report: Report) -> npt.NDArray[np.uint16] | None:
-    """The values in a mask, uint16 (H, W): 255 for the set bits of one bit, palette indices."""
+def _read_values(mask: Path, report: Report) -> MaskValues | None:
+    """The values in a mask, (H, W): 255 for the set bits of one bit, indices of a palette."""
     try:
         with Image.open(mask) as image:
-            if image.mode == "1":
-                return np.asarray(image).astype(np.uint16) * 255
-            values = np.asarray(image)
+            values = np.asarray(image.convert("L") if image.mode == "1" else image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         detail = f"cannot be read as a mask ({error}), expected a whole image"
         report(Problem(mask, "unreadable-image", detail))
@@ -143,11 +141,13 @@ def _read_values(mask: Path, report: Report) -> npt.NDArray[np.uint16] | None:
         detail = f"holds {values.dtype} values, expected whole numbers of 1, 8 or 16 bits"
         report(Problem(mask, "unknown-value", detail))
         return None
+    if values.dtype == np.uint8:
+        return cast(MaskValues, values)
     return values.astype(np.uint16)
 
 
 def _single(
-    mask: Path, pixels: npt.NDArray[np.uint16], name: str, known: ClassList, report: Report
+    mask: Path, pixels: MaskValues, name: str, known: ClassList, report: Report
 ) -> tuple[Annotation, ...]:
     """At most one annotation: where the mask is set."""
     if not is_binary(mask, pixels, report) or not pixels.any():
