@@ -99,7 +99,7 @@ class Plant:
             "store": self.store,
             "models": Models(self._load, models_dir=None, budget_bytes=1),
             "judge": judge,
-            "publish": self.events.append,
+            "publish": lambda *events: self.events.extend(events),
             "settings": WorkerSettings(drain_s=20),
             "pace": Pace(0.5),
             "stop": self.stop,

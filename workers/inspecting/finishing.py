@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ from db.queries.model_versions import model_version_id
 from db.queries.results import NewInspection
 from inspection.judgement import Judgement
 from inspection.recipe import Recipe
-from workers.inspecting.events import tell_screens
+from workers.inspecting.events import Publish, tell_screens
 from workers.inspecting.held import Detected, Failed, HeldClaim, NotTried, Outcome, Refused
 from workers.inspecting.shelf_watch import ShelfWatch
 
@@ -37,7 +37,6 @@ T = TypeVar("T")
 # Of detections, their classes, a recipe and a calibration, for a shelf of how it is seen as
 # well, and when the frame was captured.
 Judge = Callable[..., Judgement]
-Publish = Callable[[dict[str, Any]], object]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from inspection.model_folder import ModelFolder
 from inspection.recipe import Recipe
 from workers.engines import Detector, load
 from workers.inspecting.drain import Drain
+from workers.inspecting.events import Publish
 from workers.inspecting.fetching import Fetcher
-from workers.inspecting.finishing import Finisher, Judge, Publish
+from workers.inspecting.finishing import Finisher, Judge
 from workers.inspecting.models import Load, Models, Pace
 from workers.inspecting.shelf_watch import ShelfWatch
 from workers.settings import WorkerSettings
