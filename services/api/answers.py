@@ -31,3 +31,11 @@ def page(model: _PageModel, rows: Page[Row], render: Callable[[Row], Any]) -> Re
     """A page of rows as JSON, each rendered by `render`."""
     items = [render(row) for row in rows.rows]
     return answer(model(items=items, next=write_cursor(rows.next_after)))
+
+
+REMOVED = {"description": "Removed"}
+
+
+def removed() -> Response:
+    """204: it is gone, and there is nothing to say of it."""
+    return Response(status=204)

@@ -22,8 +22,10 @@ from services.api.views import (
     ledger,
     lines,
     models,
+    products,
     quality,
     recipes,
+    shifts,
     sites,
     stations,
 )
@@ -31,10 +33,12 @@ from services.api.views import (
 _FORM_AROUND_BYTES = 64 * 1024
 _RESOURCES = (
     sites,
+    shifts,
     lines,
     stations,
     calibrations,
     cameras,
+    products,
     recipes,
     frames,
     acquisitions,

@@ -69,6 +69,15 @@ Time = Annotated[
     Field(description="RFC 3339, with its offset."),
 ]
 Limit = Annotated[int, Field(ge=1, le=200), Whole]
+# A name that may be left out of a change but is never null: pydantic fills in the empty text,
+# which the schema does not show and `model_fields_set` tells from one that was given.
+NewName = Annotated[Line, Field(min_length=1)]
+WallClock = Annotated[
+    str,
+    Field(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="The site's wall clock, as 06:00."
+    ),
+]
 
 
 class Input(BaseModel):
@@ -81,6 +90,10 @@ class Body(Input):
     """A JSON body: its values have their types already, and "7" is no number."""
 
     model_config = ConfigDict(strict=True)
+
+    def given(self) -> dict[str, Any]:
+        """What the body names, and nothing that it leaves out: a change."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class Output(BaseModel):

@@ -33,6 +33,7 @@ MAY_REFUSE_VALID = (
     "PUT /api/v1/cameras/{ref}/source",
     "POST /api/v1/recipes",
     "POST /api/v1/sites",
+    "PATCH /api/v1/sites/{ref}",
     "POST /api/v1/stations/{ref}/calibrations",
     "POST /api/v1/stations/{ref}/frames",
 )

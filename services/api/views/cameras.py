@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 from db.credentials import BadSourceUrl
 from db.errors import Conflict
 from db.models import Camera
-from db.queries import camera_pages, stations
+from db.queries import camera_pages, plant_edits, stations
 from db.queries.cameras import CameraExists, add_camera, change_source
 from inspection.verdicts import CameraState
 from services.api import answers
-from services.api.answers import answer
+from services.api.answers import REMOVED, answer, removed
 from services.api.fields import LINE_PATTERN, Body, NewKey, Output, Ref, RefPath, Whole
 from services.api.fields import Line as OneLine
 from services.api.invalid import InvalidRequest
@@ -170,6 +170,14 @@ def enable_camera(path: RefPath) -> Response:
 def disable_camera(path: RefPath) -> Response:
     """Switch a camera off; what it has given already is inspected."""
     return _switch(path.ref, False)
+
+
+@blueprint.delete("/cameras/<ref>", responses=responses({204: REMOVED}, 404, 409))
+def remove_camera(path: RefPath) -> Response:
+    """Remove a camera that is switched off and gave no frame."""
+    with values().database.sessions.begin() as session:
+        plant_edits.remove_camera(session, path.ref)
+    return removed()
 
 
 @blueprint.get("/cameras/<ref>/minutes", responses=responses({200: MinutePage}, 404))

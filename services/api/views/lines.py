@@ -5,10 +5,11 @@ from typing import Literal
 from flask import Response
 from pydantic import Field
 
+from db.queries import plant_edits
 from db.queries import stations as queries
 from services.api import answers
-from services.api.answers import answer
-from services.api.fields import Body, NewKey, Output, Ref, RefPath
+from services.api.answers import REMOVED, answer, removed
+from services.api.fields import Body, NewKey, NewName, Output, Ref, RefPath
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
 from services.api.problems import responses
@@ -42,6 +43,13 @@ class NewLine(Body):
     kind: Literal["production", "shelf"] = "production"
 
 
+class LineChange(Body):
+    name: NewName = Field(default_factory=str)
+    kind: Literal["production", "shelf"] = Field(
+        default_factory=lambda: "production", description="Which board it has."
+    )
+
+
 @blueprint.get("/lines", responses=responses({200: LinePage}, 404))
 def list_lines(query: LineQuery) -> Response:
     """List lines."""
@@ -66,3 +74,19 @@ def get_line(path: RefPath) -> Response:
     with values().database.reads() as session:
         row = queries.get_line(session, path.ref)
     return answer(LineOut.model_validate(row))
+
+
+@blueprint.patch("/lines/<ref>", responses=responses({200: LineOut}, 400, 404, 413, 415))
+def edit_line(path: RefPath, body: LineChange) -> Response:
+    """Change a line's name or kind. Its key stays."""
+    with values().database.sessions.begin() as session:
+        row = plant_edits.edit_line(session, path.ref, **body.given())
+    return answer(LineOut.model_validate(row))
+
+
+@blueprint.delete("/lines/<ref>", responses=responses({204: REMOVED}, 404, 409))
+def remove_line(path: RefPath) -> Response:
+    """Remove a line that has no stations."""
+    with values().database.sessions.begin() as session:
+        plant_edits.remove_line(session, path.ref)
+    return removed()

@@ -3,10 +3,11 @@
 from flask import Response
 from pydantic import Field
 
+from db.queries import plant_edits
 from db.queries import stations as queries
 from services.api import answers
-from services.api.answers import answer
-from services.api.fields import Body, NewKey, Output, RefPath
+from services.api.answers import REMOVED, answer, removed
+from services.api.fields import Body, NewKey, NewName, Output, RefPath
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
 from services.api.problems import responses
@@ -34,6 +35,11 @@ class NewSite(Body):
     timezone: str = Field("UTC", max_length=64, description="IANA name, such as Europe/Vienna.")
 
 
+class SiteChange(Body):
+    name: NewName = Field(default_factory=str)
+    timezone: str = Field(default_factory=str, max_length=64, description="IANA name.")
+
+
 @blueprint.get("/sites", responses=responses({200: SitePage}))
 def list_sites(query: PageQuery) -> Response:
     """List sites."""
@@ -56,3 +62,19 @@ def get_site(path: RefPath) -> Response:
     with values().database.reads() as session:
         row = queries.get_site(session, path.ref)
     return answer(Site.model_validate(row))
+
+
+@blueprint.patch("/sites/<ref>", responses=responses({200: Site}, 400, 404, 413, 415))
+def edit_site(path: RefPath, body: SiteChange) -> Response:
+    """Change a site's name or time zone; its shifts follow the zone. Its key stays."""
+    with values().database.sessions.begin() as session:
+        row = plant_edits.edit_site(session, path.ref, **body.given())
+    return answer(Site.model_validate(row))
+
+
+@blueprint.delete("/sites/<ref>", responses=responses({204: REMOVED}, 404, 409))
+def remove_site(path: RefPath) -> Response:
+    """Remove a site that has neither lines nor shifts."""
+    with values().database.sessions.begin() as session:
+        plant_edits.remove_site(session, path.ref)
+    return removed()

@@ -6,11 +6,11 @@ from flask import Response
 from pydantic import Field
 
 from db.models import RecipeVersion, Station
-from db.queries import recipes, stations
+from db.queries import plant_edits, recipes, stations
 from inspection.inference import split_inference
 from services.api import answers
-from services.api.answers import answer
-from services.api.fields import Body, Id, NewKey, Output, Ref, RefPath
+from services.api.answers import REMOVED, answer, removed
+from services.api.fields import Body, Id, NewKey, NewName, Output, Ref, RefPath
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
 from services.api.problems import responses
@@ -52,6 +52,11 @@ class NewStation(Body):
     name: OneLine = Field(min_length=1)
 
 
+class StationChange(Body):
+    name: NewName = Field(default_factory=str)
+    line: Ref = Field(default_factory=str, description="Id or key of the line to move it to.")
+
+
 class Activation(Body):
     version_id: Id = Field(description="Id of a recipe version.")
 
@@ -83,6 +88,26 @@ def get_station(path: RefPath) -> Response:
         row = stations.get_station(session, path.ref)
         active = stations.active_versions(session, [row])
     return answer(_render(row, active.get(row.id)))
+
+
+@blueprint.patch("/stations/<ref>", responses=responses({200: StationOut}, 400, 404, 413, 415))
+def edit_station(path: RefPath, body: StationChange) -> Response:
+    """Rename a station, or move it to another line with all its history. Its key stays."""
+    given = body.given()
+    with values().database.sessions.begin() as session:
+        row = plant_edits.edit_station(
+            session, path.ref, name=given.get("name"), line_ref=given.get("line")
+        )
+        active = stations.active_versions(session, [row])
+    return answer(_render(row, active.get(row.id)))
+
+
+@blueprint.delete("/stations/<ref>", responses=responses({204: REMOVED}, 404, 409))
+def remove_station(path: RefPath) -> Response:
+    """Remove a station that has no cameras and never saw anything."""
+    with values().database.sessions.begin() as session:
+        plant_edits.remove_station(session, path.ref)
+    return removed()
 
 
 @blueprint.put("/stations/<ref>/recipe", responses=responses({200: StationOut}, 400, 404, 413, 415))
