@@ -115,6 +115,8 @@ def _parse_counts(text: str) -> npt.NDArray[np.int64]:
     first = np.concatenate([[True], last[:-1]])
     begins = np.flatnonzero(first)
     place = np.arange(groups.size) - begins[np.cumsum(first) - 1]
+    if place.max() > 6:  # 35 bits; more than any image has pixels
+        raise ValueError(f"a count too large in the COCO counts string: {text[:40]!r}")
     values = np.add.reduceat((groups & 0x1F) << (5 * place), begins)
     # The sign stands in bit 4 of a count's last group.
     negative = (groups[last] & 0x10) != 0

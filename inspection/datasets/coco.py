@@ -103,14 +103,15 @@ def _read_part(
             continue
         taken: dict[bool, list[Annotation]] = {False: [], True: []}
         for each in labels.get(key, ()):
-            index = names.get(each.get("category_id"))
+            category = each.get("category_id")
+            index = names.get(category) if isinstance(category, int | str) else None
             if index is None:
                 detail = (
                     f"{file.name}: annotation {each.get('id')} is of category "
-                    f"{each.get('category_id')}, expected an id out of `categories`"
+                    f"{category}, expected an id out of `categories`"
                 )
                 # A category that a fixed list lacks has been reported by its name.
-                if each.get("category_id") not in names:
+                if not isinstance(category, int | str) or category not in names:
                     report(Problem(path, "unknown-class", detail))
                 continue
             segmentation = read_segmentation(path, file, each, size_wh, report)
@@ -142,10 +143,16 @@ def find_image(annotations: Path, part: str, name: str) -> Path | None:
     inside = not relative.is_absolute() and ".." not in relative.parts
     for wanted in (relative, PurePosixPath(relative.name)) if inside else (relative.name,):
         for place in places:
-            candidate = place / wanted
-            if str(wanted) not in ("", ".") and candidate.is_file():
-                return candidate
+            if str(wanted) not in ("", ".") and _is_file(place / wanted):
+                return place / wanted
     return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return False
 
 
 def _category_names(
@@ -155,28 +162,29 @@ def _category_names(
     categories = sorted(
         document["categories"], key=lambda each: (str(type(each["id"])), each["id"])
     )
-    used = {each.get("category_id") for each in document["annotations"]}
-    above = {each.get("supercategory") for each in categories}
+    used = {str(each.get("category_id")) for each in document["annotations"]}
+    above = {str(each.get("supercategory")) for each in categories}
     index: dict[Any, int | None] = {}
     for category in categories:
         name = str(category["name"])
         # Roboflow writes the project's name as a category above all others.
-        if category["id"] not in used and name in above and category.get("supercategory") == "none":
+        unused = str(category["id"]) not in used
+        if unused and name in above and category.get("supercategory") == "none":
             continue
-        if known.fixed and category["id"] not in used and name not in known.names:
+        if known.fixed and unused and name not in known.names:
             continue
         index[category["id"]] = known.find(name, file, report)
     return index
 
 
 def _has_lists(file: Path, document: dict[str, Any], report: Report) -> bool:
-    for name, wanted in (("images", "id"), ("annotations", ""), ("categories", "id")):
+    for name, wanted in (("images", "id"), ("annotations", "image_id"), ("categories", "id")):
         rows = document.get(name)
         if not isinstance(rows, list) or any(
-            not isinstance(row, dict) or (wanted and wanted not in row) for row in rows
+            not isinstance(row, dict) or not isinstance(row.get(wanted), int | str) for row in rows
         ):
-            detail = f"has no list `{name}` of objects, expected COCO's images, annotations, "
-            report(Problem(file, "no-dataset", detail + "categories"))
+            detail = f"has no list `{name}` of objects with an `{wanted}`, expected COCO's"
+            report(Problem(file, "no-dataset", f"{detail} images, annotations and categories"))
             return False
     if all("name" in category for category in document["categories"]):
         return True

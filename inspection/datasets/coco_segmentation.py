@@ -7,7 +7,7 @@ from typing import Any
 
 from inspection import rle
 from inspection.datasets.labels import Problem, Report
-from inspection.datasets.masks import Segmentation, counts_to_rle, polygon_fault, to_rle
+from inspection.datasets.masks import Segmentation, counts_to_rle, polygon_fault
 
 
 def read_segmentation(
@@ -24,7 +24,7 @@ def read_segmentation(
         raise _NoMaskError
     except _NoMaskError:
         kind, fault = "box-only", "has no segmentation, expected polygons or RLE"
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
         kind, fault = "broken-mask", f"is broken: {error}"
     report(Problem(image, kind, f"{file.name}: annotation {number} {fault}"))
     return None
@@ -37,6 +37,10 @@ class _NoMaskError(Exception):
 def _read_rle(given: dict[str, Any], size_wh: tuple[int, int]) -> rle.Rle:
     size = [int(side) for side in given["size"]]
     counts = given["counts"]
+    if size != [size_wh[1], size_wh[0]]:
+        raise ValueError(
+            f"an RLE of {size[1]}×{size[0]} px, expected the image's {size_wh[0]}×{size_wh[1]}"
+        )
     if isinstance(counts, list):
         compressed = counts_to_rle([int(count) for count in counts], size)
     elif isinstance(counts, str):
@@ -44,7 +48,7 @@ def _read_rle(given: dict[str, Any], size_wh: tuple[int, int]) -> rle.Rle:
         rle.check(compressed)
     else:
         raise ValueError(f"counts are {type(counts).__name__}, expected a string or a list")
-    return to_rle(compressed, size_wh)
+    return compressed
 
 
 def _read_polygons(given: list[Any], size_wh: tuple[int, int]) -> list[list[float]]:

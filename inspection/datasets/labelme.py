@@ -84,19 +84,17 @@ def _read_file(
         report(Problem(image, "wrong-size", detail))
         return None
     # Shapes of one label and group_id are pieces of one instance, as in labelme's own converters.
-    grouped: dict[tuple[str, Any], list[list[list[float]] | rle.Rle]] = {}
+    grouped: dict[tuple[str, str], list[list[list[float]] | rle.Rle]] = {}
     for number, shape in enumerate(shapes):
         try:
             piece = _read_shape(shape, size_wh)
-            label = str(shape["label"])
-        except (ValueError, TypeError, KeyError, OSError, binascii.Error) as error:
+            label, group = str(shape["label"]), shape.get("group_id")
+        except _BROKEN as error:
             kind = "unsupported-shape" if isinstance(error, _ShapeKindError) else "broken-mask"
             report(Problem(file, kind, f"shape {number} (from 0): {error!s}"))
             continue
-        group = shape.get("group_id")
-        grouped.setdefault((label, ("single", number) if group is None else group), []).append(
-            piece
-        )
+        key = (label, f"shape {number}" if group is None else f"group {group}")
+        grouped.setdefault(key, []).append(piece)
     found: list[tuple[str, Segmentation]] = []
     for (label, _), pieces in grouped.items():
         rings = [ring for piece in pieces if not isinstance(piece, dict) for ring in piece]
@@ -104,6 +102,17 @@ def _read_file(
             found.append((label, rings))
         found += [(label, piece) for piece in pieces if isinstance(piece, dict)]
     return LabelledFile(image, size_wh, (), label=file), found
+
+
+_BROKEN = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OSError,
+    binascii.Error,
+    Image.DecompressionBombError,
+)
 
 
 class _ShapeKindError(ValueError):

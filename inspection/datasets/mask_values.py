@@ -35,7 +35,7 @@ class ValueClasses:
         source = root
         if classes is None and (root / FILE_NAME).is_file():
             source = root / FILE_NAME
-            lines = source.read_text(encoding="utf-8").splitlines()
+            lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
             classes = [line for line in lines if line.strip() and not line.startswith("#")]
         if classes is None or not any("=" in item for item in classes):
             return None

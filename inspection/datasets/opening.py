@@ -42,9 +42,22 @@ def open_dataset(
     if form is not None and form not in FORMS:
         known = ", ".join(FORMS)
         raise DatasetError(Problem(path, "no-dataset", f"form {form!r}, expected one of {known}"))
-    dataset = FORMS[form or recognise(path)](path, classes, report)
-    if dataset is None or not dataset.files:
-        raise DatasetError(Problem(path, "no-dataset", "holds no labelled image"))
+    told: list[Problem] = []
+
+    def tell(problem: Problem) -> None:
+        told.append(problem)
+        report(problem)
+
+    try:
+        dataset = FORMS[form or recognise(path)](path, classes, tell)
+    except OSError as error:
+        where = Path(error.filename or path)
+        raise DatasetError(
+            Problem(where, "unreadable-labels", f"cannot be read ({error.strerror})")
+        ) from error
+    if dataset is None or not (dataset.files or told):
+        none = Problem(path, "no-dataset", "holds no labelled image")
+        raise DatasetError(told[-1] if told else none)
     return dataset
 
 

@@ -18,6 +18,7 @@ from inspection.datasets.masks import polygon_fault
 from inspection.datasets.pictures import images_in, read_size
 
 CONFIGURATIONS = ("data.yaml", "data.yml", "dataset.yaml")
+_MOST_CLASSES = 10_000
 _PARTS = ("train", "valid", "val", "validation", "test")
 
 
@@ -83,6 +84,8 @@ def _class_names(configuration: Path, report: Report) -> list[str]:
     if isinstance(names, dict) and all(isinstance(key, int) and key >= 0 for key in names):
         # A gap in the numbers is a class that nothing may be labelled as.
         top = max(names, default=-1)
+        if top >= _MOST_CLASSES:
+            return []
         return [str(names.get(key, f"class {key}")) for key in range(top + 1)]
     return []
 

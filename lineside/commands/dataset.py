@@ -83,7 +83,7 @@ def import_(
             files = tuple(replace(f, group=find(f) or "") for f in dataset.files)
             dataset = replace(dataset, files=files)
         path = save_coco(dataset, out, link=link)
-    except DatasetError as error:
+    except (DatasetError, OSError) as error:
         raise _BadInputError(str(error)) from error
     click.echo(f"{summary(dataset)}\n{path}\nsha256 {dataset.sha256}")
 
@@ -123,7 +123,7 @@ def export(
     try:
         dataset = _open(source, form, classes)
         path = save_coco(dataset, out, link=link, layout=TOOLS[tool], tolerance_px=tolerance_px)
-    except DatasetError as error:
+    except (DatasetError, OSError) as error:
         raise _BadInputError(str(error)) from error
     click.echo(f"{summary(dataset)}\n{path}")
 
@@ -162,7 +162,7 @@ def check(
                 against,
                 lambda done, total: _show(bar, done, total),
             )
-    except DatasetError as error:
+    except (DatasetError, OSError) as error:
         raise _BadInputError(str(error)) from error
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
@@ -194,7 +194,7 @@ def stats(
             report = describe(dataset, lambda _: bar.update())
         if html is not None:
             html.write_text(dataset_page.render(report, dataset), encoding="utf-8")
-    except DatasetError as error:
+    except (DatasetError, OSError) as error:
         raise _BadInputError(str(error)) from error
     click.echo(json.dumps(report, ensure_ascii=False) if as_json else dataset_page.table(report))
     if html is not None:
@@ -246,7 +246,7 @@ def split(
         found = split_dataset(dataset, shares, find_group, copies, seed)
         for name, part in found.parts.items():
             save_coco(part, out / name, link=link)
-    except DatasetError as error:
+    except (DatasetError, OSError) as error:
         raise _BadInputError(str(error)) from error
     report = split_report(dataset, found, shares, len(copies), seed)
     text = json.dumps(report, ensure_ascii=False, indent=None if as_json else 1)

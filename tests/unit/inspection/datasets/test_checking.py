@@ -204,6 +204,11 @@ def test_images_that_no_label_lists_are_told_once_a_folder(tmp_path: Path) -> No
     assert found(tmp_path) == [("images", "unlisted-images", "warning")]
 
 
+def test_a_set_without_one_good_image_says_what_is_wrong_with_each(tmp_path: Path) -> None:
+    (coco_folder(tmp_path, 1) / "images" / "0.jpg").write_bytes(b"")
+    assert found(tmp_path) == [("0.jpg", "unreadable-image", "error")]
+
+
 def test_what_is_no_data_set_is_not_checked(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no-dataset"):
         check_dataset(tmp_path)

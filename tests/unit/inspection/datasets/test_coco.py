@@ -172,6 +172,12 @@ def broken(tmp_path: Path, **annotation) -> Path:
         ({"segmentation": {"size": [30, 40], "counts": [5, 5]}}, r"0\.jpg: broken-mask: .*10 px"),
         ({"segmentation": {"size": [20, 40], "counts": [800]}}, r"0\.jpg: broken-mask: .*40×20"),
         ({"segmentation": {"size": [30, 40]}}, r"0\.jpg: broken-mask"),
+        ({"segmentation": {"size": [10**9, 10**9], "counts": [10**18]}}, r"0\.jpg: broken-mask"),
+        ({"segmentation": {"size": [30, 40], "counts": "o" * 30 + "0"}}, r"0\.jpg: broken-mask"),
+        ({"segmentation": [[]]}, r"0\.jpg: broken-mask: .*0 coordinates"),
+        ({"segmentation": "x"}, r"0\.jpg: box-only"),
+        ({"category_id": [5]}, r"0\.jpg: unknown-class: .*category \[5\]"),
+        ({"image_id": None}, r"annotations\.json: no-dataset: .*`annotations`.*`image_id`"),
         ({"category_id": 5}, r"0\.jpg: unknown-class: .*category 5"),
         ({"image_id": 99}, r"annotations\.json: label-without-image: .*image 99"),
     ],
@@ -187,10 +193,12 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     size["images"][1] |= {"width": 41}
     same = coco_document(["images/0.jpg", "0.jpg"])
     missing = coco_document(["images/0.jpg", "images/9.jpg"])
+    long = coco_document(["images/0.jpg", f"images/{'9' * 300}.jpg"])
     for document, message in (
         (size, r"1\.jpg: wrong-size: has 40×30 px, its labels say 41×30"),
         (same, r"0\.jpg: twice"),
         (missing, r"annotations\.json: missing-image: .*9\.jpg"),
+        (long, r"annotations\.json: missing-image: .*99\.jpg"),
         ({"images": []}, r"annotations\.json: no-dataset"),
         ({"images": [1], "annotations": [], "categories": []}, r"annotations\.json: no-dataset"),
         ([], r"annotations\.json: unreadable-labels: holds a JSON list"),

@@ -88,6 +88,8 @@ def test_the_image_is_found_whatever_the_path_says(tmp_path: Path) -> None:
         ([shape([[1, 1], [5, 5]])], r"a\.json: broken-mask: .*4 coordinates"),
         ([shape([[1, 1]], "rectangle")], r"a\.json: broken-mask: .*1 points, expected 2"),
         ([shape([[35, 25]], "mask", mask=png(np.ones((9, 9), bool)))], r"beyond the image"),
+        (["shape"], r"a\.json: broken-mask"),
+        ([shape([[5, 6], [9, 9]], "mask", mask="AAAA")], r"a\.json: broken-mask"),
         ([{"points": pairs(RING)}], r"a\.json: broken-mask"),
         ([shape([["x", 1], [5, 5], [6, 1]])], r"a\.json: broken-mask"),
     ],
