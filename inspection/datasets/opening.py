@@ -18,7 +18,7 @@ FORMS: dict[str, Reader] = {
 
 
 def open_dataset(
-    path: Path,
+    path: Path | str,
     form: str | None = None,
     classes: Sequence[str] | None = None,
     report: Report = refuse,
