@@ -56,12 +56,11 @@ class SegNet(nn.Module):
 def pool(x: Tensor) -> tuple[Tensor, Tensor]:
     """2×2 maxima and their places: (B, C, H, W) to twice (B, C, H/2, W/2).
 
-    In an exported graph the place is 0 to 3 inside its window, since ONNX numbers pooled places
-    in another way than torch; else it is torch's index into the plane.
+    A place is torch's index into the plane, or in an exported graph one inside its window,
+    since ONNX numbers pooled places in another way and has no inverse of its pooling.
     """
     if torch.onnx.is_in_onnx_export():
-        windows = _windows(x)
-        return windows.amax(dim=2), windows.argmax(dim=2)
+        return pool_windows(x)
     values, indices = F.max_pool2d(x, 2, return_indices=True)
     return values, indices
 
@@ -69,17 +68,23 @@ def pool(x: Tensor) -> tuple[Tensor, Tensor]:
 def unpool(x: Tensor, places: Tensor) -> Tensor:
     """Each value back to the place of its maximum, zero elsewhere: the inverse of `pool`."""
     if torch.onnx.is_in_onnx_export():
-        window = torch.arange(4, device=x.device).view(1, 1, 4, 1, 1)
-        sparse = x.unsqueeze(2) * (places.unsqueeze(2) == window).to(x.dtype)
-        return F.pixel_shuffle(sparse.flatten(1, 2), 2)
+        return unpool_windows(x, places)
     return F.max_unpool2d(x, places, [2, 2])
 
 
-def _windows(x: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, C, 4, H/2, W/2): the four pixels of each window, row by row."""
+def pool_windows(x: Tensor) -> tuple[Tensor, Tensor]:
+    """`pool` with places 0 to 3 inside each window, row by row."""
     batch, channels = x.shape[:2]
     apart = F.pixel_unshuffle(x, 2)
-    return apart.view(batch, channels, 4, apart.shape[2], apart.shape[3])
+    windows = apart.view(batch, channels, 4, apart.shape[2], apart.shape[3])
+    return windows.amax(dim=2), windows.argmax(dim=2)
+
+
+def unpool_windows(x: Tensor, places: Tensor) -> Tensor:
+    """`unpool` for places inside each window."""
+    window = torch.arange(4, device=x.device).view(1, 1, 4, 1, 1)
+    sparse = x.unsqueeze(2) * (places.unsqueeze(2) == window).to(x.dtype)
+    return F.pixel_shuffle(sparse.flatten(1, 2), 2)
 
 
 def _stage(channels: tuple[int, ...]) -> nn.Sequential:

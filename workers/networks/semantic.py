@@ -93,7 +93,12 @@ def build_semantic(config: SemanticConfig, pretrained: bool = False) -> Semantic
 
 
 def _smp_body(config: SemanticConfig, pretrained: bool) -> Any:
-    import segmentation_models_pytorch as smp  # type: ignore[import-untyped]
+    try:
+        import segmentation_models_pytorch as smp  # type: ignore[import-untyped]
+    except ModuleNotFoundError as error:
+        raise NetworkError(
+            f"{config.network} needs the package {error.name!r}, which comes with the extra `train`"
+        ) from error
 
     from workers.networks.light_encoder import NAME, register
 
