@@ -14,11 +14,8 @@ def command(measure: bool, as_json: bool) -> None:
     --measure takes the CPU time of a step of 8 views of 256 px in bf16, and of an image of
     544×384 in fp32, on one thread in torch; the exported graph is faster.
     """
-    import torch
-
     from workers.networks.listing import list_networks
 
-    torch.set_num_threads(1)
     for one in list_networks(measure):
         if as_json:
             line = {

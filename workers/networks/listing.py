@@ -41,6 +41,8 @@ def list_networks(measure: bool = False) -> Iterator[Listed]:
     Times are measured for semantic networks alone: what one for instances takes depends on how
     much there is to see.
     """
+    if measure:
+        torch.set_num_threads(1)
     for network in NETWORKS.values():
         chosen = [network.encoders[0]] if network.encoders else [""]
         for encoder in [*chosen, *[e for e in network.encoders[1:] if e == "light"]]:
