@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from inspection import limits
 from inspection.calibration import Calibration
 from inspection.detections import Detections, InstanceMask
 from inspection.judge import judge
@@ -136,7 +137,7 @@ def test_the_line_says_that_a_value_is_too_near() -> None:
         classes={"crack": {"limits": {"length_mm": {"fail": 3.05}}}},
     )
     assert result.verdict is Verdict.WARN
-    assert result.deviations[0].detail == "crack 3.0 ± 0.1 mm, too near to 3.0 mm"
+    assert result.deviations[0].detail == "crack 3.00 ± 0.14 mm, too near to 3.05 mm"
 
 
 def test_a_scale_is_as_uncertain_as_its_calibration() -> None:
@@ -443,3 +444,19 @@ def test_a_class_id_without_a_name_is_an_error() -> None:
     detections = detected(("item", 0.9, bar(0, 0, 5, 5)))
     with pytest.raises(ValueError, match="expected class ids below 1"):
         judge(detections, ("crack",), recipe())
+
+
+@pytest.mark.parametrize(
+    ("value", "u", "said"),
+    [
+        (4.83, 0.12, "4.8 ± 0.2"),
+        (4.83, 0.08, "4.83 ± 0.16"),
+        (0.3051, 0.004, "0.305 ± 0.008"),
+        (1234.4, 21.0, "1234 ± 42"),
+        (57.3, 0.72, "57.3 ± 1.4"),
+        (57.3, 5.2, "57 ± 10"),
+        (3.0, 0.0, "3.000 ± 0.000"),
+    ],
+)
+def test_an_uncertainty_is_told_by_one_or_two_digits(value: float, u: float, said: str) -> None:
+    assert limits.stated(value, u) == said
