@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from inspection import recipe_nodes
 from inspection.model_folder import ModelFolderError, find_model, read_manifest
+from inspection.planogram_file import PlanogramError, open_planogram
 from inspection.recipe import Recipe
 from inspection.recipe_problems import Problem, closest, problems_of
 
@@ -57,6 +58,17 @@ class RecipeFile:
             (("inference", "join", "classes", number), name)
             for number, name in enumerate(join.classes if join else ())
         ]
+        # Those that stand there by default need not be known to every model.
+        wanted += [
+            (("shelf", "occluders", number), name)
+            for number, name in enumerate(self.recipe.shelf.occluders)
+            if ("shelf", "occluders", number) in self.lines
+        ]
+        join = self.recipe.inference.join
+        wanted += [
+            (("inference", "join", "classes", number), name)
+            for number, name in enumerate(join.classes if join else ())
+        ]
         for path, name in wanted:
             if name not in classes:
                 expected = f"a class of the model {self.recipe.model}: {', '.join(classes)}"
@@ -80,18 +92,56 @@ class RecipeFile:
         return folder
 
 
-def read_recipe(text: str, source: str) -> RecipeFile:
-    """Read YAML; `source` is what errors call it. Raises RecipeError."""
+def read_recipe(text: str, source: str, folder: Path | None = None) -> RecipeFile:
+    """Read YAML; `source` is what errors call it. Raises RecipeError.
+
+    Args:
+        folder: where the planogram lies that the recipe may name; None where it must carry its
+            own positions, since it came from elsewhere and may not have files read.
+    """
     try:
         document = recipe_nodes.read(text)
     except recipe_nodes.NotAllowed as error:
         problem = Problem(error.line, error.key, error.value, error.expected)
         raise RecipeError(source, [problem]) from error
+    _bring_planogram(document, source, folder)
     try:
         recipe = Recipe.model_validate(document.data)
     except ValidationError as error:
         raise RecipeError(source, problems_of(error, document.lines)) from error
     return RecipeFile(recipe, source, document.lines)
+
+
+def _bring_planogram(document: recipe_nodes.Document, source: str, folder: Path | None) -> None:
+    """Put the positions of the planogram that a recipe names in its place. Raises RecipeError."""
+    key = "planogram"
+    if key not in document.data:
+        return
+    line, named = document.lines[(key,)], document.data.pop(key)
+
+    def wrong(value: str, expected: str) -> RecipeError:
+        return RecipeError(source, [Problem(line, key, value, expected)])
+
+    if folder is None:
+        raise wrong(str(named), "positions: a planogram file is read beside a recipe file alone")
+    if not isinstance(named, str):
+        raise wrong(repr(named), "the path of a planogram file")
+    if "positions" in document.data:
+        raise wrong(named, f"{key} or positions, not both")
+    shelf = document.data.get("shelf", {})
+    if not isinstance(shelf, dict):
+        return  # said better by the validation
+    try:
+        file = open_planogram(folder / named)
+    except PlanogramError as error:
+        raise RecipeError(error.source, error.problems) from error
+    document.data["positions"] = [
+        position.model_dump(mode="json") for position in file.planogram.positions
+    ]
+    document.data["shelf"] = file.shelf() | shelf
+    document.lines[("positions",)] = line
+    for number in range(len(file.planogram.positions)):
+        document.lines[("positions", number)] = line
 
 
 def parse_recipe(text: str, source: str) -> Recipe:
@@ -121,7 +171,7 @@ def open_recipe(path_or_name: str | Path) -> RecipeFile:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise RecipeError(name, [Problem(line, "", "other bytes", "text in UTF-8")]) from error
-    return read_recipe(text, name)
+    return read_recipe(text, name, path.parent)
 
 
 def load_recipe(path_or_name: str | Path) -> Recipe:

@@ -33,8 +33,14 @@ def closest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-def problems_of(error: ValidationError, lines: Mapping[Path, int]) -> list[Problem]:
-    """The problems of a recipe that did not validate, in the order of their lines."""
+def problems_of(
+    error: ValidationError, lines: Mapping[Path, int], root: type[BaseModel] = Recipe
+) -> list[Problem]:
+    """The problems of a recipe that did not validate, in the order of their lines.
+
+    Args:
+        root: what the file holds, where it is no recipe.
+    """
     problems = []
     for entry in error.errors(include_url=False):
         # A key that is not allowed in a mapping ends in "[key]".
@@ -43,7 +49,7 @@ def problems_of(error: ValidationError, lines: Mapping[Path, int]) -> list[Probl
         kind = entry["type"]
         value = _shown(entry["input"])
         if kind == "extra_forbidden":
-            known = _known_keys(path[:-1])
+            known = _known_keys(path[:-1], root)
             value = "an unknown key"
             expected = f"one of {', '.join(known)}{closest(str(path[-1]), known)}"
         elif kind == "literal_error":
@@ -88,9 +94,9 @@ def _expected(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _known_keys(path: Path) -> list[str]:
-    """The keys that may stand in the mapping at a path of a recipe."""
-    kind: Any = Recipe
+def _known_keys(path: Path, root: type[BaseModel]) -> list[str]:
+    """The keys that may stand in the mapping at a path of a file."""
+    kind: Any = root
     for part in path:
         kind = _bare(kind)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -99,7 +105,8 @@ def _known_keys(path: Path) -> list[str]:
             kind = get_args(kind)[-1 if get_origin(kind) is dict else 0]
     kind = _bare(kind)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return list(kind.model_fields)
+        # A recipe file may name a planogram in place of its positions.
+        return [*kind.model_fields, *(["planogram"] if kind is Recipe else [])]
     return [str(key) for key in get_args(get_args(kind)[0])]
 
 
