@@ -12,10 +12,12 @@ from inspection.detections import Detections, InstanceMask
 from inspection.inference import Join
 from inspection.mask_union import Groups, kinds_of, united
 
-# Masks closer than this touch: neighbours in a row, column or diagonal.
-_TOUCHING_PX = 1.5
+# A finding of which so much lies in another of its class is that other one, found twice.
+_CONTAINED = 0.9
 # The way of an end is taken from the pixels up to so far from it.
-_END_PX = 24
+_END_PX = 48
+# Their centre lies at least so far from an end; of a mask that goes on to both sides it does not.
+_LEAST_OFF_PX = 10
 # Largest angle between the ways of two ends, and between each and the gap.
 _MOST_TURN_DEG = 40.0
 # Of the spread along an end's way to that across it; rounder ends have no way.
@@ -30,11 +32,11 @@ def join_pieces(
     classes: Sequence[str],
     least_scores: npt.NDArray[np.float32] | None = None,
 ) -> Detections:
-    """Findings of one class whose masks touch, or end close to each other in line, as one.
+    """Findings of one class that lie in one another, or go on in line, as one.
 
-    Two ends are in line where the gap between them is at most `gap_px`, each mask's own way at
-    its end goes on towards the other within 40°, and both ways are within 40° of each other. So
-    two cracks side by side stay two, and so do round things.
+    Two go on in line where they end in each other, or a gap of at most `gap_px` apart, and both
+    ways at these ends are within 40° of each other and of the gap. So two cracks side by side
+    stay two, and so do two that cross, a branch with its stem, and round things.
 
     Args:
         found: of one image.
@@ -68,29 +70,64 @@ def join_pieces(
 def _hang_together(
     found: Detections, outlines: dict[int, _Points], one: int, other: int, gap_px: float
 ) -> bool:
-    # Imported here: a tree is needed by few images, and SciPy's module takes its time.
-    from scipy.spatial import cKDTree
-
-    if len(outlines[one]) == 0 or len(outlines[other]) == 0:
-        return False
-    distances, places = cKDTree(outlines[one]).query(outlines[other])
-    nearest = int(distances.argmin())
-    if distances[nearest] <= _TOUCHING_PX:
+    masks = found.masks[one], found.masks[other]
+    touching, common_px = _contact(*masks)
+    if common_px and common_px >= _CONTAINED * min(mask.area_px for mask in masks):
         return True
-    if distances[nearest] > gap_px + 1:  # between pixel centres
-        return False
-    here, there = outlines[one][places[nearest]], outlines[other][nearest]
-    gap = (there - here) / distances[nearest]
-    ways = [_way_out(found.masks[place], end) for place, end in ((one, here), (other, there))]
+    if len(touching):
+        ends = (touching.mean(axis=0),) * 2
+        gap = np.zeros(2)
+    else:
+        # Imported here: few images have a pair for which it is needed.
+        from scipy.spatial import cKDTree
+
+        if not len(outlines[one]) or not len(outlines[other]):
+            return False
+        distances, places = cKDTree(outlines[one]).query(outlines[other])
+        nearest = int(distances.argmin())
+        if distances[nearest] > gap_px + 1:  # between pixel centres
+            return False
+        ends = outlines[one][places[nearest]], outlines[other][nearest]
+        gap = (ends[1] - ends[0]) / distances[nearest]
+    ways = [_way_in(mask, end) for mask, end in zip(masks, ends, strict=True)]
     if ways[0] is None or ways[1] is None:
         return False
     least = np.cos(np.radians(_MOST_TURN_DEG))
-    return bool(ways[0] @ gap >= least and ways[1] @ -gap >= least and ways[0] @ -ways[1] >= least)
+    in_line = ways[0] @ -ways[1] >= least
+    if gap.any():
+        in_line &= ways[0] @ -gap >= least and ways[1] @ gap >= least
+    return bool(in_line)
 
 
-def _way_out(mask: InstanceMask, end_xy: _Points) -> _Points | None:
-    """The direction in which a mask runs out at an end, a unit vector; None where it has none."""
-    column, row = (int(value) for value in end_xy)
+def _contact(one: InstanceMask, other: InstanceMask) -> tuple[_Points, int]:
+    """Where two masks touch or overlap, x, y, (points, 2), and how many pixels they share."""
+    corners = np.array([_corners(one), _corners(other)])
+    x0, y0 = (int(side) for side in corners[:, :2].max(axis=0) - 1)
+    x1, y1 = (int(side) for side in corners[:, 2:].min(axis=0) + 1)
+    if x0 >= x1 or y0 >= y1:
+        return np.zeros((0, 2)), 0
+    here, there = (_part(mask, x0, y0, x1, y1) for mask in (one, other))
+    common_px = cv2.countNonZero(cv2.bitwise_and(here, there))
+    spread = cv2.dilate(here, np.ones((3, 3), dtype=np.uint8))
+    points = cv2.findNonZero(cv2.bitwise_and(spread, there))
+    if points is None:
+        return np.zeros((0, 2)), common_px
+    places = np.asarray(points).reshape(-1, 2).astype(np.float64)
+    return places + np.array([x0, y0], dtype=np.float64), common_px
+
+
+def _part(mask: InstanceMask, x0: int, y0: int, x1: int, y1: int) -> npt.NDArray[np.uint8]:
+    """The mask's pixels in a part of the image, uint8 (y1 - y0, x1 - x0); it may reach beyond."""
+    bits = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
+    left, top, right, lower = _corners(mask)
+    a, b, c, d = max(left, x0), max(top, y0), min(right, x1), min(lower, y1)
+    bits[b - y0 : d - y0, a - x0 : c - x0] = mask.bits[b - top : d - top, a - left : c - left]
+    return bits
+
+
+def _way_in(mask: InstanceMask, end_xy: _Points) -> _Points | None:
+    """The direction from an end into its mask, a unit vector; None where it is no end."""
+    column, row = (round(float(value)) for value in end_xy)
     left, top = max(0, column - mask.x0 - _END_PX), max(0, row - mask.y0 - _END_PX)
     part = mask.bits[
         top : max(0, row - mask.y0 + _END_PX + 1), left : max(0, column - mask.x0 + _END_PX + 1)
@@ -104,7 +141,10 @@ def _way_out(mask: InstanceMask, end_xy: _Points) -> _Points | None:
     if np.sqrt(spreads[1]) < _LEAST_SLENDER * np.sqrt(max(spreads[0], 1 / 12)):
         return None
     way = np.asarray(axes[:, 1], dtype=np.float64)
-    return way if way @ (end_xy - centre) >= 0 else -way
+    off_px = float(way @ (centre - end_xy))
+    if abs(off_px) < _LEAST_OFF_PX:
+        return None
+    return way if off_px > 0 else -way
 
 
 def _outline(mask: InstanceMask) -> _Points:

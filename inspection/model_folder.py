@@ -81,17 +81,19 @@ class HybridEngine(_Strict):
     grow_px: int = Field(
         default=8, ge=0, le=500, description="how far a mask may reach beyond its instance's box"
     )
-    least_probability: float = Field(default=0.5, gt=0, lt=1, description="of a mask pixel")
     without_instance: Literal["keep", "drop"] = Field(
         default="drop", description="regions of the pixel model that no instance holds"
     )
-    least_area_px: int = Field(default=60, ge=1, description="of such a region that is kept")
 
     @model_validator(mode="after")
     def _two_kinds(self) -> HybridEngine:
         for part in (self.instances, self.pixels):
             if part.engines.hybrid is not None:
                 raise ValueError(f"{part.name} is a hybrid itself; expected a plain model")
+        if self.pixels.task != "semantic-segmentation":
+            raise ValueError(
+                f"{self.pixels.name} is of {self.pixels.task}; expected a semantic model"
+            )
         if unknown := set(self.pixels.classes) - set(self.instances.classes):
             raise ValueError(
                 f"the pixel model's classes {sorted(unknown)} are none of the instance model's, "

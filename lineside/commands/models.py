@@ -53,3 +53,40 @@ def list_(folders: tuple[Path, ...], as_json: bool) -> None:
             click.echo(f"{row['name']}  {row['version']}  {classes}")
         else:
             click.echo(f"{row['name']}  unusable: {row['error']}")
+
+
+@command.command()
+@click.option("--instances", required=True, help="A model that tells the instances (Mask R-CNN).")
+@click.option("--pixels", required=True, help="A semantic model; its classes are the other's.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--grow-px",
+    type=click.IntRange(0, 500),
+    default=8,
+    show_default=True,
+    help="How far a mask may reach beyond its instance's box.",
+)
+@click.option(
+    "--without-instance",
+    type=click.Choice(["drop", "keep"]),
+    default="drop",
+    show_default=True,
+    help="Regions of the semantic model that no instance holds.",
+)
+def hybrid(instances: str, pixels: str, out: Path, grow_px: int, without_instance: str) -> None:
+    """Write one model folder that holds two models: instances of one, pixels of the other."""
+    from inspection.hybrid_folder import write_hybrid
+    from inspection.model_folder import ModelFolderError
+    from lineside.measuring import open_model
+
+    try:
+        folder = write_hybrid(
+            open_model(instances),
+            open_model(pixels),
+            out,
+            grow_px=grow_px,
+            without_instance=without_instance,
+        )
+    except ModelFolderError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"{folder.name} {folder.version} in {folder.path}")

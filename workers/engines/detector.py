@@ -43,3 +43,15 @@ class Detector(Protocol):
     def close(self) -> None:
         """Free the engine's memory; the detector is of no use afterwards."""
         ...
+
+
+class PixelClassifier(Protocol):
+    """A semantic network, asked for its probabilities: the pixel part of a hybrid."""
+
+    def probabilities(self, image_rgb: RgbImage) -> npt.NDArray[np.float32]:
+        """Probability of each class in each pixel of an image, float32 (C, H, W)."""
+        ...
+
+    def close(self) -> None:
+        """Free the engine's memory."""
+        ...

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from inspection.model_folder import ModelFolder, load_model_folder
 from workers.engines.detector import Detector
+from workers.engines.hybrid import HybridDetector
 from workers.engines.joined import JoinedDetector
+from workers.engines.semantic import SemanticDetector
 from workers.engines.thresholds import Thresholds
 from workers.engines.tiled import TiledDetector
 
@@ -70,6 +72,18 @@ def _load_alone(
     """The engine itself, see `load`."""
     chosen = engine or _choose(model, device)
     engines = model.manifest.engines
+    if engines.hybrid is not None:
+        # Its parts have the engines; one that is insisted on is theirs.
+        parts = (
+            ModelFolder(model.path, part, model.version)
+            for part in (engines.hybrid.instances, engines.hybrid.pixels)
+        )
+        instances, pixels = (
+            _load_alone(part, device, threads, streams, engine, least_score) for part in parts
+        )
+        if not isinstance(pixels, SemanticDetector):
+            raise EngineUnavailableError(model.name, "a semantic model for its pixels")
+        return HybridDetector(model, instances, pixels)
     if chosen == "classical" and engines.classical is not None:
         from workers.engines.classical import ClassicalDetector
 
@@ -99,6 +113,8 @@ def _load_alone(
 def _choose(model: ModelFolder, device: str) -> str:
     """The name of the best engine that is installed and that the folder has files for."""
     engines = model.manifest.engines
+    if engines.hybrid is not None:
+        return "hybrid"
     if engines.classical is not None:
         return "classical"
     if device == "cpu" and engines.openvino is not None and _installed("openvino"):

@@ -65,8 +65,28 @@ def test_what_is_not_in_line_stays_two(one: np.ndarray, other: np.ndarray) -> No
     assert len(joined(findings(one, other))) == 2
 
 
-def test_masks_that_touch_become_one_whatever_their_way() -> None:
-    assert len(joined(findings(line((50, 100), (250, 100)), line((150, 103), (150, 220))))) == 1
+def test_ends_that_lie_over_each_other_become_one() -> None:
+    assert len(joined(findings(line((50, 100), (150, 100)), line((130, 102), (250, 110))))) == 1
+
+
+def test_a_piece_found_once_more_is_dropped_into_the_whole() -> None:
+    whole, piece = line((50, 100), (250, 160), 7), line((120, 121), (180, 139), 5)
+    one = joined(findings(piece, whole))
+    assert len(one) == 1
+    assert one.scores[0] == pytest.approx(0.9)
+    assert np.array_equal(one.masks[0].to_frame((400, 300)), whole)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(line((150, 103), (150, 220)), id="a branch"),
+        pytest.param(line((100, 50), (200, 150)), id="a crossing"),
+        pytest.param(line((60, 104), (240, 104)), id="beside it"),
+    ],
+)
+def test_others_that_touch_stay_two(other: np.ndarray) -> None:
+    assert len(joined(findings(line((50, 100), (250, 100)), other))) == 2
 
 
 def test_only_findings_of_one_class_and_only_of_the_named_ones() -> None:
