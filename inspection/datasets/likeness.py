@@ -64,10 +64,14 @@ def near_pairs(looks: Sequence[Look]) -> Iterator[tuple[int, int, float]]:
         rows = slice(start, start + _ROWS)
         close = np.bitwise_count(hashes[rows, None] ^ hashes[None, start:]) <= MAX_BITS
         close &= textured[rows, None] & textured[None, start:]
-        near = close & (vectors[rows] @ vectors[start:].T >= LEAST_CORRELATION)
-        for row, column in np.argwhere(np.triu(near, 1)):
-            one, other = start + int(row), start + int(column)
-            yield one, other, float(vectors[one] @ vectors[other])
+        close = np.triu(close, 1)
+        # Thumbnails are compared only where hashes are close: in most sets hardly anywhere.
+        lines, columns = np.flatnonzero(close.any(axis=1)), np.flatnonzero(close.any(axis=0))
+        likeness = vectors[start + lines] @ vectors[start + columns].T
+        near = close[np.ix_(lines, columns)] & (likeness >= LEAST_CORRELATION)
+        for line, column in np.argwhere(near):
+            one, other = start + int(lines[line]), start + int(columns[column])
+            yield one, other, float(likeness[line, column])
 
 
 def _detail(thumbnail: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
