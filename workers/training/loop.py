@@ -135,7 +135,8 @@ def train(
                 report(progress, plan.share_done(progress))
             if plan.share_done(progress) >= 1:
                 break
-        if plan.share_done(progress) >= min(progress.next_check, 1):
+        # Three times a tenth is a little more than 0.3.
+        if plan.share_done(progress) >= min(progress.next_check, 1) - 1e-6:
             progress.next_check = plan.share_done(progress) + plan.validate_every
             metric = team.agree(task.validate(average) if team.leads else 0.0)
             progress.history.append({"step": progress.step, "metric": metric})
