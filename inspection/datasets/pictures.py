@@ -27,8 +27,9 @@ def read_size(path: Path, report: Report) -> tuple[int, int] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                # Pillow decodes a whole PNG to find Exif behind its pixels; ours stands in front.
-                known = image.format != "PNG" or "exif" in image.info
+                # Pillow turns TIFF by itself, and decodes a whole PNG to find Exif behind its
+                # pixels; it ought to stand in front.
+                known = "exif" in image.info if image.format == "PNG" else image.format != "TIFF"
                 turned = known and image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
                 return (image.height, image.width) if turned else (image.width, image.height)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -7,7 +7,12 @@ import pytest
 from PIL import Image
 
 from inspection.datasets import DatasetError, open_dataset, read_rgb
-from tests.unit.inspection.datasets.drawn_sets import coco_folder, picture, turned_picture
+from tests.unit.inspection.datasets.drawn_sets import (
+    coco_folder,
+    labelme_file,
+    picture,
+    turned_picture,
+)
 
 
 def test_what_is_no_data_set_says_what_was_expected(tmp_path: Path) -> None:
@@ -60,3 +65,26 @@ def test_other_kinds_of_image_are_read_too(tmp_path: Path, suffix: str) -> None:
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(DatasetError, match="unreadable-image"):
         read_rgb(open_dataset(folder).files[0])
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_size_and_pixels_are_upright_in_every_kind_of_file(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    corner = np.zeros((40, 30, 3), np.uint8)
+    corner[:12, :12] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(corner).save(tmp_path / f"a{suffix}", exif=exif)
+    size = [30, 40] if orientation in (1, 3) else [40, 30]
+    labelme_file(tmp_path / f"a{suffix}", [], imageWidth=size[0], imageHeight=size[1])
+    (file,) = open_dataset(tmp_path).files
+    assert list(file.size_wh) == size
+    pixels = read_rgb(file)[..., 0]
+    # Where the first row and column of the file come to lie (Exif 2.32, tag 274).
+    right, low = {1: (False, False), 3: (True, True), 6: (True, False), 8: (False, True)}[
+        orientation
+    ]
+    assert pixels[-4 if low else 3, -4 if right else 3] > 200
+    assert pixels[3 if low else -4, 3 if right else -4] < 50
