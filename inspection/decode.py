@@ -40,6 +40,8 @@ _ROTATIONS = {
     8: cv2.ROTATE_90_COUNTERCLOCKWISE,
 }
 _MIRRORED = (2, 4, 5, 7)
+# Half the size, in colour, as RGB: the flag that says "reduced" is in the name of the grey one.
+_HALF_RGB = cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_COLOR_RGB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +89,7 @@ def decode_reduced(data: bytes, input_px: int | None) -> npt.NDArray[np.uint8] |
     half = ((header.height + 1) // 2, (header.width + 1) // 2)
     if input_px is None or header.kind != "jpeg" or max(half) < input_px:
         return decode_image(data)
-    pixels = _decode(data, header, cv2.IMREAD_REDUCED_COLOR_2, half)
-    rgb = cast(npt.NDArray[np.uint8], cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    rgb = cast(npt.NDArray[np.uint8], _decode(data, header, _HALF_RGB, half))
     return ReducedImage(_upright(rgb, header.orientation), header.upright_wh)
 
 
