@@ -63,11 +63,24 @@ def _decode(path: Path) -> RgbPixels:
         if data.startswith((b"\xff\xd8", b"\x89PNG")):
             return decode_image(data)
         with Image.open(BytesIO(data)) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
+            return _to_rgb(ImageOps.exif_transpose(image))
     except ImageRefused as error:
         raise DatasetError(Problem(path, "unreadable-image", error.detail)) from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DatasetError(Problem(path, "unreadable-image", _why(error, path))) from error
+
+
+def _to_rgb(image: Image.Image) -> RgbPixels:
+    """As `decode_image` does it for JPEG and PNG: 16 bits scaled, alpha on white."""
+    if image.mode.startswith("I;16"):
+        eight = (np.asarray(image).astype(np.uint32) + 128) // 257
+        return np.repeat(eight[..., None], 3, axis=2).astype(np.uint8)
+    if image.mode in ("I", "F"):
+        raise ValueError(f"samples of 32 bits, mode {image.mode}")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return np.asarray(image.convert("RGB"), dtype=np.uint8)
 
 
 def is_image(path: Path) -> bool:

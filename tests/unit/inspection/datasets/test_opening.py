@@ -88,3 +88,29 @@ def test_size_and_pixels_are_upright_in_every_kind_of_file(
     ]
     assert pixels[-4 if low else 3, -4 if right else 3] > 200
     assert pixels[3 if low else -4, 3 if right else -4] < 50
+
+
+def test_deep_and_transparent_images_are_read_as_the_line_reads_them(tmp_path: Path) -> None:
+    deep = np.linspace(0, 65535, 1200).reshape(30, 40).astype(np.uint16)
+    clear = np.zeros((30, 40, 4), np.uint8)
+    clear[:15, :, 3] = 255
+    read = {}
+    for name, pixels in (("deep", deep), ("clear", clear)):
+        for suffix in (".png", ".tif"):
+            labelme_file(tmp_path / f"{name}{suffix}", [])
+            Image.fromarray(pixels).save(tmp_path / f"{name}{suffix}")
+            (file,) = [
+                each for each in open_dataset(tmp_path).files if each.path.name == name + suffix
+            ]
+            read[name + suffix] = read_rgb(file)
+            file.path.unlink()
+            (tmp_path / f"{name}.json").unlink()
+    for name in ("deep", "clear"):
+        np.testing.assert_array_equal(read[f"{name}.png"], read[f"{name}.tif"])
+    assert read["deep.tif"][0, 0].tolist() == [0, 0, 0]
+    assert read["deep.tif"][-1, -1].tolist() == [255, 255, 255]
+    assert read["clear.tif"][[0, -1], 0, 0].tolist() == [0, 255]
+    Image.fromarray(deep.astype(np.float32)).save(tmp_path / "float.tif")
+    labelme_file(tmp_path / "float.tif", [])
+    with pytest.raises(DatasetError, match=r"float\.tif: unreadable-image: .*32 bits"):
+        read_rgb(open_dataset(tmp_path).files[0])
