@@ -112,12 +112,12 @@ class Sweep:
             return hits / found, hits / self.true.sum()
 
     def best(self) -> tuple[float, float] | None:
-        """The highest F1 and the lowest threshold above 0 that gives it; None without truth."""
+        """The highest F1 and the highest threshold that gives it; None without truth."""
         total = self.true.sum()
         if not total:
             return None
         hits = np.cumsum(self.true[::-1])[::-1]
         found = np.cumsum(self.every[::-1])[::-1]
         f1 = 2 * hits / (found + total)
-        place = int(f1[1:].argmax()) + 1
+        place = 100 - int(f1[:0:-1].argmax())
         return float(f1[place]), float(SWEEP[place])
