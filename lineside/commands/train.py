@@ -52,8 +52,8 @@ class _BadInput(click.ClickException):
     "--network",
     default="mask-rcnn-light",
     show_default=True,
-    help="mask-rcnn-light, -r18, -r50; unet, deeplabv3plus, fpn, pspnet, hrnet, segformer, fcn, "
-    "deeplabv3, segnet; detectron2:CONFIG.",
+    help="classical:threshold|edges|region-growing|graph-cut; mask-rcnn-light, -r18, -r50; unet, "
+    "deeplabv3plus, fpn, pspnet, hrnet, segformer, fcn, deeplabv3, segnet; detectron2:CONFIG.",
 )
 @click.option("--encoder", help="Backbone of a semantic network, such as resnet18 or light.")
 @click.option(
@@ -110,7 +110,13 @@ def command(
     The run's state (checkpoint, log.jsonl, curves, drawn images) lies in OUT-run; Ctrl-C loses
     at most 100 steps of it, and --resume goes on. On several GPUs: torchrun
     --nproc-per-node 4 -m lineside train --device cuda …
+
+    classical:threshold, classical:edges, classical:region-growing and classical:graph-cut are no
+    networks: their settings are chosen on the labelled images, in minutes and without torch.
     """
+    if network.startswith("classical:"):
+        _fit_classical(network.removeprefix("classical:"), data, form, classes, out)
+        return
     from inspection.datasets import DatasetError
     from workers.networks.catalogue import NetworkError, choose_encoder, find_network
     from workers.training.data_sources import SourceOptions, TrainingDataError
@@ -187,3 +193,28 @@ def command(
             bar.close()
     if folder is not None:
         click.echo(f"{folder.name} {folder.version} in {folder.path}")
+
+
+def _fit_classical(
+    method: str, data: str, form: str | None, classes: str | None, out: Path
+) -> None:
+    from inspection.datasets import DatasetError, open_dataset
+    from workers.training.classical import fit_folder
+
+    named = [name.strip() for name in classes.split(",")] if classes else None
+    with tqdm(desc="choosing", unit="setting") as bar:
+
+        def report(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        try:
+            line = shlex.join(["lineside", *sys.argv[1:]])
+            dataset = open_dataset(data, form, named)
+            folder, fitted = fit_folder(method, dataset, out, line, report)
+        except (DatasetError, ValueError) as error:
+            raise _BadInput(str(error)) from error
+    apart = fitted.validation
+    held_out = f", {apart['f1']:.3f} on {apart['images']:.0f} images kept apart" if apart else ""
+    click.echo(f"pixels: F1 {fitted.f1:.3f} on the images chosen by{held_out}", err=True)
+    click.echo(f"{folder.name} {folder.version} in {folder.path}")
