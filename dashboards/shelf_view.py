@@ -11,6 +11,7 @@ from dashboards.line_view import shown_verdict
 from dashboards.marks import Outline, outlines
 from db.models import Camera, Discrepancy, Inspection, Line, Product
 from db.queries import boards, shelves
+from db.queries.restocking import RestockTimes, restock_times
 from db.queries.shifts import Window, current_window
 from inspection.gaps import Gap, ranked
 from inspection.recipe import Position, Recipe
@@ -93,6 +94,7 @@ class ShelfBoard:
     out_of_stock: int
     unseen: int
     availability_in_window: float | None
+    restocking: RestockTimes | None  # of the last seven days
 
     @property
     def availability(self) -> float | None:
@@ -159,7 +161,7 @@ def load_shelves(session: Session, line: Line, now: datetime) -> ShelfBoard:
                 else (),
             )
         )
-    return _board(session, line, window, bays, gaps, station_ids)
+    return _board(session, line, window, bays, gaps, station_ids, now)
 
 
 def _board(
@@ -169,6 +171,7 @@ def _board(
     bays: Sequence[Bay],
     gaps: Sequence[ShownGap],
     station_ids: Sequence[int],
+    now: datetime,
 ) -> ShelfBoard:
     places = [place for bay in bays for place in bay.positions]
     empty = shelves.out_of_stock_time(session, station_ids, window)
@@ -184,6 +187,7 @@ def _board(
         out_of_stock=sum(place.state == "out" for place in places),
         unseen=sum(place.state == "unknown" for place in places),
         availability_in_window=max(1 - empty / whole, 0.0) if whole else None,
+        restocking=restock_times(session, station_ids, now),
     )
 
 

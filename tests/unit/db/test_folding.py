@@ -191,3 +191,47 @@ def test_other_stations_are_left_alone(database: Database) -> None:
         (story.station_id, "open"),
         (other.station_id, "open"),
     ]
+
+
+def test_a_scan_that_something_stands_before_neither_opens_nor_closes(database: Database) -> None:
+    """Gap, hand, gap opens at the second clear scan; full, hand, full closes it likewise."""
+    gap = Deviation("out_of_stock", "A1", Verdict.FAIL, "milk out of stock: 0 of 3")
+    policy = DiscrepancyPolicy(open_after=2, resolve_after=2)
+    story = Story(database, policy)
+    hidden = frozenset({"A1"})
+    states = []
+    with database.sessions.begin() as session:
+        camera = session.get_one(Camera, story.camera_id)
+        for sequence, (deviations, unsettled) in enumerate(
+            [
+                ([gap], frozenset()),
+                ([], hidden),
+                ([gap], hidden),  # what is seen of it says nothing either
+                ([gap], frozenset()),
+                ([], hidden),
+                ([], frozenset()),
+                ([], hidden),
+                ([], frozenset()),
+            ],
+            start=1,
+        ):
+            row = decide(session, camera, captured_at=seconds(sequence))
+            changes = fold(
+                session,
+                [
+                    Foldable(
+                        row.id,
+                        story.station_id,
+                        story.camera_id,
+                        sequence,
+                        seconds(sequence),
+                        deviations,
+                        policy,
+                        unsettled,
+                    )
+                ],
+            )
+            states.append([change.state for change in changes])
+    assert states == [[], [], [], ["open"], [], [], [], ["resolved"]]
+    (found,) = story.discrepancies()
+    assert (found.opened_at, found.closed_at) == (seconds(1), seconds(8))
