@@ -41,7 +41,8 @@ from services.ingest.pace import Pace
 
 _log = structlog.get_logger()
 
-_BATCH = 16  # frames of one commit; half as many cost a tenth of a millisecond more each
+_BATCH = 8  # frames whose pixels are taken out of the queue at once
+_COMMIT = 16  # rows of one commit; with half as many each costs a tenth of a millisecond more
 # What a live camera may run ahead of a disk or database that is slow for a moment: about a second.
 _QUEUE_FRAMES, _QUEUE_BYTES = 32, 96_000_000
 _HELD_RETRY_S = 0.2
@@ -153,19 +154,7 @@ class Intake:
             _log.exception("intake.failed")
 
     def _take(self) -> None:
-        while True:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._queue or self._closing.is_set())
-                if self._closing.is_set():
-                    return
-                # More than may wait would only give way to one another.
-                most = min(_BATCH, self._frames.max_waiting, len(self._queue))
-                batch = [self._queue.popleft() for _ in range(most)]
-                self._busy = True
-                self._changed.notify_all()
-            news = [self._keep(wanted) for wanted in batch]
+        while news := self._news():
             while news and not self._closing.is_set():
                 try:
                     news = news[self._accept(news) :]
@@ -177,6 +166,34 @@ class Intake:
                 # Ended before there was room. Files are played again from here; live ones are not.
                 _log.warning("intake.left", frames=len(news), blocked_by=self._blocked_by)
                 return
+
+    def _news(self) -> list[NewAcquisition]:
+        """Wait for frames, and keep as many of what has queued up as one commit takes.
+
+        Empty where it is to end.
+        """
+        # More than may wait would only give way to one another.
+        most = min(_COMMIT, self._frames.max_waiting)
+        news: list[NewAcquisition] = []
+        while len(news) < most:
+            batch = self._batch(min(_BATCH, most - len(news)), waits=not news)
+            news += [self._keep(wanted) for wanted in batch]
+            if len(batch) < _BATCH:  # no backlog: what is there is not to wait for more
+                break
+        return news
+
+    def _batch(self, most: int, *, waits: bool) -> list[Wanted]:
+        with self._changed:
+            if waits:
+                self._busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._queue or self._closing.is_set())
+            if self._closing.is_set():
+                return []
+            batch = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+            self._busy = True
+            self._changed.notify_all()
+            return batch
 
     def _keep(self, wanted: Wanted) -> NewAcquisition:
         image, refusal = None, wanted.refusal
