@@ -55,7 +55,8 @@ def example_for(model: str, classes: Sequence[str], name: str = "my-recipe") -> 
 _CLASSES_HEAD = """\
 # A class that does not stand here is not inspected for. More than `warn` warns, more than `fail`
 # fails; either may be left out. Quantities: count, length_px, max_width_px, mean_width_px, area_px,
-# and of a calibrated station length_mm, max_width_mm, mean_width_mm, area_mm2.
+# width_p95_px, branches, and of a calibrated station length_mm, max_width_mm, width_p95_mm,
+# mean_width_mm, area_mm2. How near to `fail` is too near: `decision` in docs/metrology.md.
 # `min_score: 0.6` beside `limits` drops findings of which the model is less sure.
 classes:""".splitlines()
 
