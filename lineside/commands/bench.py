@@ -37,7 +37,8 @@ def engine(recipe_name: str, seconds: float, as_json: bool) -> None:
     quality = recipe.frames.jpeg_quality
     images = [decode_image(encode_jpeg(picture, quality)) for picture in pictures.surfaces()]
     settings = WorkerSettings()
-    model = load_model_folder(folder)
+    # Tiles and joins are the engine's work in a worker, and so they are here.
+    model = load_model_folder(folder).run_by(recipe.inference)
     result: dict[str, Any] = {
         "model": {"name": model.name, "version": model.version},
         "settings": _settings(settings),
