@@ -121,7 +121,9 @@ class TrainingData(_Strict):
     """One data set that the weights have seen."""
 
     name: str
-    sha256: Sha256 = Field(description="of its annotations.json, which names every image")
+    sha256: Sha256 = Field(
+        description="of its content (`Dataset.sha256`); of drawn images, of their annotations.json"
+    )
     images: int = Field(ge=0)
     licence: str
 

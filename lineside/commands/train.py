@@ -67,7 +67,7 @@ class _BadInput(click.ClickException):
 @click.option("--batch", type=click.IntRange(1), help="Views in a step, of each process.")
 @click.option("--crop", type=click.IntRange(64, 2048), help="Side of a view, px.")
 @click.option("--input", "input_px", type=click.IntRange(64, 4096), default=512, show_default=True)
-@click.option("--scale", type=click.FloatRange(0.05, 8), help="Input px to one image px.")
+@click.option("--scale", type=click.FloatRange(0.05, 4), help="Input px to one image px.")
 @click.option("--rate", type=click.FloatRange(1e-6, 1), help="Highest learning rate.")
 @click.option("--paste", type=click.FloatRange(0, 1), default=0.25, show_default=True)
 @click.option("--patience", type=click.IntRange(0), default=5, show_default=True)
