@@ -12,9 +12,14 @@ from types import FrameType
 from typing import Any
 
 import billiard
+import structlog
+from billiard.util import get_logger
 from celery import Celery
+from celery.apps.worker import install_worker_term_handler
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_ready
+
+_log = structlog.get_logger()
 
 _BEAT_S = 2.0
 
@@ -39,6 +44,11 @@ def serve(
 
     def when_ready(sender: Any, **_: Any) -> None:
         sender.timer.call_repeatedly(_BEAT_S, beat)
+        # What the pool says of a child that died; by default the bare text, past any log. Here,
+        # since Celery makes that logger anew while it starts.
+        get_logger().propagate = True
+        # The same handler without its line on the standard output, which is no log line.
+        install_worker_term_handler(sender, verbose=False)
         _pass_on_the_end(soft_shutdown_s)
 
     worker_ready.connect(when_ready, weak=False)
@@ -54,7 +64,9 @@ def serve(
         quiet=True,
     )
     worker.start()
-    return int(worker.exitcode or 0)
+    status = int(worker.exitcode or 0)
+    _log.info("worker.stopped", status=status)
+    return status
 
 
 def _keep_logging(**_: Any) -> None:

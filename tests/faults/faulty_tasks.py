@@ -5,11 +5,12 @@ import os
 from collections.abc import Mapping, Sequence
 
 from celery import shared_task
+from celery.signals import worker_process_init
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-import inspection.judge  # noqa: F401 - while the child starts, which no limit counts
 from db.bell import INSPECT_TASK
+from db.logs import configure_logs
 from db.models import Acquisition
 from db.queries.commits import Committed, commit_results
 from db.queries.results import NewInspection, insert_inspections
@@ -34,12 +35,18 @@ def commit_without_fence(
 
 @functools.cache
 def faulty_runtime() -> Runtime:
+    configure_logs()
     fenced = os.environ["FAULTS_FENCE"] == "on"
     return build_runtime(
         stopping,
         load_detector=FaultyDetector,
         commit=commit_results if fenced else commit_without_fence,
     )
+
+
+if os.environ.get("FAULTS_WARM"):
+    # Made while the child starts, which no task's limit counts, and not by the first task.
+    worker_process_init.connect(lambda **_: faulty_runtime(), weak=False)
 
 
 @shared_task(name=INSPECT_TASK, max_retries=0, ignore_result=True)

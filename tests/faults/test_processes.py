@@ -117,6 +117,9 @@ def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_not_begun(
     assert worker.process.wait(READY_S) == 0
     assert plant.count("claimed") == 0
     assert plant.count("waiting") > 0
+    # Each line is one of the log's.
+    assert "event=worker.stopped status=0" in worker.log()
+    assert all(line.startswith("timestamp=") for line in worker.log().splitlines())
     plant.start_sweeper()
     plant.start_worker()
     plant.assert_clean(FRAMES)
@@ -138,15 +141,17 @@ def test_an_image_at_which_the_engine_hangs(new_plant: NewPlant) -> None:
     plant = new_plant(
         lease_s=1.0,
         settings={
-            "LINESIDE_TASK_LIMIT_S": "1.5",
-            # A drain ends well within the limit, so that only what hangs is killed.
-            "LINESIDE_DRAIN_S": "0.2",
-            "LINESIDE_CLAIM_ENGINE_S": "0.1",
+            # A task ends well within it, on a busy host too, so that only what hangs is killed.
+            "LINESIDE_TASK_LIMIT_S": "4",
+            "LINESIDE_DRAIN_S": "0.1",
+            "LINESIDE_CLAIM_ENGINE_S": "0.05",
+            "FAULTS_WARM": "yes",
         },
     )
     plant.start_sweeper()
-    # Two children, so that one goes on while the other hangs or is replaced.
-    worker = plant.start_ready_worker(concurrency=2)
+    # With several children the next attempt begins while the one before still hangs: a lease runs
+    # out long before the limit, as it does by default.
+    worker = plant.start_ready_worker(concurrency=3)
     ids = plant.push(FRAMES - 1, greys={plant.random.randrange(20, 150): ENDLESS})
     plant.assert_clean(FRAMES, dead=1)
     (line,) = plant.lineside("dead-letters", "list").output.splitlines()
@@ -154,6 +159,7 @@ def test_an_image_at_which_the_engine_hangs(new_plant: NewPlant) -> None:
     assert "5 attempts" in line
     assert "died or hung" in line
     # It was the limit that ended them, and a child in each attempt: SIGTERM does not suffice.
-    assert worker.log().count("Hard time limit (1.5s) exceeded") >= 5
-    plant.wait_for(lambda: len(worker.children()) == 2, "both children are there again")
+    assert worker.log().count("Hard time limit (4.0s) exceeded") >= 5
+    assert "exited with 'signal 9 (SIGKILL)'\" logger=multiprocessing" in worker.log()
+    plant.wait_for(lambda: len(worker.children()) == 3, "all children are there again")
     assert worker.process.is_running()

@@ -192,6 +192,7 @@ def test_a_plant_from_nothing_to_ctrl_c_and_on_again(start):
     assert len(family) >= 8  # itself, guard, Redis, five children, and what those have started
     assert up.stop() < STOP_S
     assert up.process.returncode == 0
+    assert not up.says("shutdown (MainProcess)")
     wait_until(lambda: gone(family), 2, "no process stays")
     ledger = up.audit()
 
