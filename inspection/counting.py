@@ -1,8 +1,8 @@
 """Items on the positions of a shelf: what stands where, what is missing, what is misplaced.
 
-An item belongs to the position that its centre lies in, else to the one that holds half of it.
-More than belongs is no gap. A position that something stands in front of has no count at all: a
-shelf that somebody is standing at is not seen, which is not the same as empty.
+An item belongs to the position that its centre lies in, one of its own product first. More than
+belongs is no gap. A position that something stands in front of has no count at all: a shelf that
+somebody is standing at is not seen, which is not the same as empty.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from inspection.verdicts import Verdict
 MISPLACED = "misplaced"
 # Two boxes of which one holds nearly all of the other are one item, found twice.
 _SAME_ITEM = 0.85
-_HALF = 0.5
 # A fingertip at the edge hides nothing.
 _LEAST_COVERED = 0.01
 
@@ -60,14 +59,10 @@ def position_for(class_name: str, box: Box, recipe: Recipe, sight: Sight) -> Pos
     """The position of an item of a class, box in the picture; its own product's come first."""
     if all(class_name != position.class_name for position in recipe.positions):
         return None
-    x0, y0, x1, y1 = on_shelf = sight.on_shelf(box)
+    x0, y0, x1, y1 = sight.on_shelf(box)
     centre = (x0 + x1) / 2, (y0 + y1) / 2
     own = [position for position in recipe.positions if position.class_name == class_name]
-    found = position_of(*centre, own) or position_of(*centre, recipe.positions)
-    if found is not None:
-        return found
-    best = max(own, key=lambda position: shared(on_shelf, position.box))
-    return best if shared(on_shelf, best.box) >= _HALF else None
+    return position_of(*centre, own) or position_of(*centre, recipe.positions)
 
 
 def shared(box: Box, other: Box) -> float:
