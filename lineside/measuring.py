@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from inspection.recipe import Recipe
     from workers.labelled_images import LabelledSet
 
+# A value in a mask, or a range of them.
+_VALUE = re.compile(r"\d+(-\d+)?")
 FORMATS = ("coco", "labelme", "yolo-seg", "mask-pairs", "drawn")
 DRAWN_IMAGES = 500
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -48,7 +51,8 @@ def data_options(command: Command) -> Command:
                 multiple=True,
                 metavar="THEIRS=OURS",
                 help="A class of the set is this class of the model; `THEIRS=` leaves it out, so "
-                "that it counts neither way; `*=OURS` is every class not known otherwise.",
+                "that it counts neither way; `*=OURS` is every class not known otherwise, and "
+                "`VALUE=OURS` or `LOW-HIGH=OURS` the class of a value in mask pairs.",
             ),
             click.option(
                 "--union",
@@ -108,14 +112,24 @@ def open_data(
     path = Path(data)
     if form is None and path.exists():
         form = recognise(path)
+    names = read_mapping(mapping)
+    values = [name for name in names if _VALUE.fullmatch(name)] if form == "mask-pairs" else []
+    classes = [f"{value}={names[value] or _unnamed(value)}" for value in values]
+    for value in values:
+        if not names.pop(value):
+            names[_unnamed(value)] = ""
     return labelled_images.open_set(
-        open_dataset(path, form),
+        open_dataset(path, form, classes or None),
         model_classes,
-        read_mapping(mapping),
+        names,
         limit,
         union=union,
         form=form or "",
     )
+
+
+def _unnamed(value: str) -> str:
+    return f"value {value}"
 
 
 def read_mapping(mapping: Sequence[str]) -> dict[str, str]:

@@ -54,10 +54,14 @@ def boundary(bits: Bits, distance_px: int) -> Bits:
 
 def boundary_counts(found: Bits, truth: Bits) -> Ints:
     """Intersection and union of the two masks' boundaries, int64 (2,)."""
-    if not found.any() and not truth.any():
+    either = found | truth
+    rows, columns = np.flatnonzero(either.any(axis=1)), np.flatnonzero(either.any(axis=0))
+    if not rows.size:
         return np.zeros(2, dtype=np.int64)
     distance_px = max(1, round(BOUNDARY_SHARE * math.hypot(*found.shape)))
-    ours, true = boundary(found, distance_px), boundary(truth, distance_px)
+    # Beyond this window there is nothing of either, just as beyond the image.
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    ours, true = boundary(found[window], distance_px), boundary(truth[window], distance_px)
     both = np.count_nonzero(ours & true)
     return np.array([both, np.count_nonzero(ours | true)], dtype=np.int64)
 

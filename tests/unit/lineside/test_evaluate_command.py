@@ -170,6 +170,24 @@ def test_masks_of_another_size_and_unpaired_files_end_in_2(tmp_path: Path) -> No
     assert "label-without-image" in alone.stderr
 
 
+def test_values_of_masks_are_mapped_to_classes(tmp_path: Path) -> None:
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+    pixels, mask = np.full((SIZE, SIZE), 200, np.uint8), np.zeros((SIZE, SIZE), np.uint8)
+    pixels[30:60, 30:60], mask[30:60, 30:60], mask[:9] = 20, 1, 2
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), pixels)
+    cv2.imwrite(str(tmp_path / "masks" / "a.png"), mask)
+    unknown = evaluated("--data", tmp_path)
+    assert unknown.exit_code == 2
+    assert "a.png" in unknown.stderr
+    result = evaluated("--data", tmp_path, "--map", "1=defect", "--map", "2=", "--json")
+    report = json.loads(result.stdout)
+    assert report["compared"] == "by class"
+    assert report["pixel"]["recall"] > 0.9
+    both = evaluated("--data", tmp_path, "--map", "1-2=defect", "--json")
+    assert json.loads(both.stdout)["pixel"]["recall"] < 0.6
+
+
 def test_a_folder_that_is_no_data_set_ends_in_2(tmp_path: Path) -> None:
     result = evaluated("--data", tmp_path)
     assert result.exit_code == 2

@@ -45,6 +45,14 @@ def test_boundary_iou_of_a_square_by_hand() -> None:
     assert boundary_counts(~truth & False, ~truth & False).tolist() == [0, 0]
 
 
+def test_boundaries_in_a_corner_of_a_large_image_are_those_of_the_whole_image() -> None:
+    truth, found = np.zeros((400, 300), bool), np.zeros((400, 300), bool)
+    truth[:120, :90], found[3:123, 2:92] = blob(1), blob(2)
+    ours, true = boundary(found, 10), boundary(truth, 10)  # 2 % of a diagonal of 500 px
+    expected = [np.count_nonzero(ours & true), np.count_nonzero(ours | true)]
+    assert boundary_counts(found, truth).tolist() == expected
+
+
 def test_a_wrong_contour_costs_more_at_the_boundary_than_inside() -> None:
     truth = np.zeros((200, 200), bool)
     truth[20:180, 20:180] = True
