@@ -128,7 +128,8 @@ def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_not_begun(
 def test_a_poisoned_image_that_kills_its_process(new_plant: NewPlant) -> None:
     plant = new_plant(lease_s=2.0)
     plant.start_sweeper()
-    worker = plant.start_ready_worker()
+    # Two children: the next attempt need not wait until the one that died has been replaced.
+    worker = plant.start_ready_worker(concurrency=2)
     ids = plant.push(FRAMES - 1, greys={plant.random.randrange(20, 150): POISON})
     plant.assert_clean(FRAMES, dead=1)
     (line,) = plant.lineside("dead-letters", "list").output.splitlines()
