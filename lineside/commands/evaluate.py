@@ -120,7 +120,7 @@ def command(
         ChartsMissingError,
     ) as error:
         raise BadInput(str(error)) from error
-    if not images.by_class and not union and not as_json:
+    if not images.by_class and len(images.classes) > 1 and not union and not as_json:
         click.echo(
             f"The set's classes {list(images.classes)} are not all the model's: pixels are "
             "compared as defect or background (--map THEIRS=OURS joins them).",

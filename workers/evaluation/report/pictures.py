@@ -17,7 +17,7 @@ UInt8 = npt.NDArray[np.uint8]
 # Okabe and Ito's sky blue and vermillion. What is true is an outline, what was found is filled:
 # the two differ in more than colour.
 TRUTH_RGB, FOUND_RGB = (86, 180, 233), (213, 94, 0)
-_HALO_RGB = (20, 20, 20)
+_AWAY_PX = 3
 _WIDTH_PX = 560
 _QUALITY = 80
 
@@ -36,8 +36,8 @@ def picture(shown: ShownImage) -> str:
     for mask in shown.kept.masks:
         _outline(canvas, mask, scale, FOUND_RGB, 1)
     for _, mask in shown.truth:
-        _outline(canvas, mask, scale, _HALO_RGB, 4)
-        _outline(canvas, mask, scale, TRUTH_RGB, 2)
+        # Around the mask and not on it, or a thin crack would be all outline.
+        _outline(canvas, mask, scale, TRUTH_RGB, 2, _AWAY_PX)
     data = base64.b64encode(encode_jpeg(canvas, _QUALITY)).decode("ascii")
     return f"data:image/jpeg;base64,{data}"
 
@@ -60,14 +60,20 @@ def _frame(canvas: UInt8, mask: InstanceMask, scale: float) -> UInt8:
 
 def _fill(canvas: UInt8, mask: InstanceMask, scale: float) -> None:
     inside = _frame(canvas, mask, scale).astype(np.bool_)
-    mixed = 0.6 * canvas[inside] + 0.4 * np.array(FOUND_RGB)
+    mixed = 0.45 * canvas[inside] + 0.55 * np.array(FOUND_RGB)
     canvas[inside] = mixed.astype(np.uint8)
 
 
 def _outline(
-    canvas: UInt8, mask: InstanceMask, scale: float, rgb: tuple[int, int, int], width_px: int
+    canvas: UInt8,
+    mask: InstanceMask,
+    scale: float,
+    rgb: tuple[int, int, int],
+    width_px: int,
+    away_px: int = 0,
 ) -> None:
-    contours, _ = cv2.findContours(
-        _frame(canvas, mask, scale), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
-    )
+    frame = _frame(canvas, mask, scale)
+    if away_px:
+        frame = np.asarray(cv2.dilate(frame, np.ones((2 * away_px + 1,) * 2, np.uint8)), np.uint8)
+    contours, _ = cv2.findContours(frame, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(canvas, contours, -1, rgb, width_px, cv2.LINE_AA)
