@@ -97,8 +97,6 @@ def remove_station(session: Session, ref: str) -> None:
         Conflict: it has cameras, acquisitions or discrepancies.
     """
     station = get_station(session, ref)
-    # They are the station's own, and where it has no acquisition no inspection names them.
-    session.execute(delete(Calibration).where(Calibration.station_id == station.id))
     remove(
         session,
         "station",
@@ -109,6 +107,8 @@ def remove_station(session: Session, ref: str) -> None:
             Use("acquisitions", Acquisition.station_id),
             Use("discrepancies", Discrepancy.station_id),
         ),
+        # Where it has no acquisition no inspection names one.
+        with_it=[delete(Calibration).where(Calibration.station_id == station.id)],
     )
 
 
@@ -123,5 +123,11 @@ def remove_camera(session: Session, ref: str) -> None:
     camera = get_camera(session, ref)
     if camera.enabled:
         raise WrongState("camera", camera.key, "switched on", ["switched off"])
-    session.execute(delete(CameraMinute).where(CameraMinute.camera_id == camera.id))
-    remove(session, "camera", camera, camera.id, (Use("acquisitions", Acquisition.camera_id),))
+    remove(
+        session,
+        "camera",
+        camera,
+        camera.id,
+        (Use("acquisitions", Acquisition.camera_id),),
+        with_it=[delete(CameraMinute).where(CameraMinute.camera_id == camera.id)],
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import Delete, func, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -21,8 +21,16 @@ class Use:
     column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
 
 
-def remove(session: Session, what: str, row: Base, row_id: int, uses: Sequence[Use]) -> None:
-    """Delete a row.
+def remove(
+    session: Session,
+    what: str,
+    row: Base,
+    row_id: int,
+    uses: Sequence[Use],
+    *,
+    with_it: Sequence[Delete] = (),
+) -> None:
+    """Delete a row, and before it what is a part of it.
 
     Raises:
         Conflict: something refers to it; the text says what, and how many of each.
@@ -36,8 +44,10 @@ def remove(session: Session, what: str, row: Base, row_id: int, uses: Sequence[U
             found.append(f"{use.name}: {number}")
     if found:
         raise Conflict(what, f"{_named(row)} is referred to ({', '.join(found)})")
-    session.delete(row)
     try:
+        for statement in with_it:
+            session.execute(statement)
+        session.delete(row)
         session.flush()
     except IntegrityError as error:
         raise Conflict(what, f"{_named(row)} is referred to by what came just now") from error

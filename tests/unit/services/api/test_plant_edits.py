@@ -111,9 +111,17 @@ def test_a_plant_is_taken_down_from_below(client: FlaskClient, database: Databas
 def test_what_has_seen_something_stays(client: FlaskClient, database: Database) -> None:
     with database.sessions.begin() as session:
         camera = make_camera(session, enabled=False)
+        calibration = Calibration(station_id=camera.station_id, mm_per_px=0.1)
+        session.add_all(
+            [calibration, CameraMinute(camera_id=camera.id, minute=camera.created_at, reason="x")]
+        )
+        session.flush()
         for _ in range(3):
-            decide(session, camera)
+            decide(session, camera, calibration_id=calibration.id)
         station, camera_key = camera.station.key, camera.key
     assert "acquisitions: 3" in refused(client, f"cameras/{camera_key}")
     assert "cameras: 1, acquisitions: 3" in refused(client, f"stations/{station}")
     assert client.delete("/api/v1/stations/nowhere").status_code == 404
+    with database.reads() as session:
+        for model in (Calibration, CameraMinute):
+            assert session.scalar(select(func.count()).select_from(model)) == 1
