@@ -134,14 +134,14 @@ def _instances(evaluation: Evaluation, per_class: dict[str, Any]) -> dict[str, A
     confusion = _total([each.confusion for each in results], (len(classes) + 1, len(classes) + 1))
     for index, name in enumerate(classes):
         own, own_box = average_precision([by_mask[index]]), average_precision([by_box[index]])
+        count = _count([int(each.found[index] - _true(each)[index]) for each in results])
         per_class.setdefault(name, {}).update(
             _precisions(own, own_box)
             | {
                 "instances": int(confusion[index].sum()),
                 "findings": int(confusion[:, index].sum()),
-                "count_mae": _count([each.found[index] - _true(each)[index] for each in results])[
-                    "mae"
-                ],
+                "count_mae": count["mae"],
+                "count_rmse": count["rmse"],
             }
         )
     per_size = {}

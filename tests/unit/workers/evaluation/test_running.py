@@ -57,6 +57,7 @@ def test_instances_counts_and_confusion() -> None:
     # Found minus true: 0, -1, 0, +1, 0.
     assert report["count"] == pytest.approx({"mae": 0.4, "rmse": 0.4**0.5, "bias": 0})
     assert report["per_class"]["pit"]["count_mae"] == pytest.approx(0.4)
+    assert report["per_class"]["pit"]["count_rmse"] == pytest.approx(0.4**0.5)
     assert report["per_class"]["crack"]["instances"] == 2
 
 
