@@ -35,6 +35,8 @@ def remove(
     Raises:
         Conflict: something refers to it; the text says what, and how many of each.
     """
+    # Now, since after a failed flush the row cannot be read any more.
+    name = repr(getattr(row, "key", None) or getattr(row, "name", ""))
     found = []
     for use in uses:
         some = select(literal(1)).where(use.column == row_id).limit(_COUNTED).subquery()
@@ -43,15 +45,11 @@ def remove(
             number = f"{_COUNTED} or more" if count == _COUNTED else str(count)
             found.append(f"{use.name}: {number}")
     if found:
-        raise Conflict(what, f"{_named(row)} is referred to ({', '.join(found)})")
+        raise Conflict(what, f"{name} is referred to ({', '.join(found)})")
     try:
         for statement in with_it:
             session.execute(statement)
         session.delete(row)
         session.flush()
     except IntegrityError as error:
-        raise Conflict(what, f"{_named(row)} is referred to by what came just now") from error
-
-
-def _named(row: Base) -> str:
-    return repr(getattr(row, "key", None) or getattr(row, "name", ""))
+        raise Conflict(what, f"{name} is referred to by what came just now") from error
