@@ -34,6 +34,7 @@ from workers.training.pixel_curve import PixelCurve  # noqa: E402
 from workers.training.run import TrainingOptions, run_training  # noqa: E402
 from workers.training.semantic_sampling import Sampler, ViewPlan  # noqa: E402
 from workers.training.semantic_task import pixel_losses  # noqa: E402
+from workers.training.semantic_thresholds import Regions, strictest  # noqa: E402
 from workers.training.semantic_views import ViewRange, class_planes, view  # noqa: E402
 
 
@@ -303,3 +304,26 @@ def test_too_little_memory_is_said_beforehand() -> None:
         "will need about 3.0 GB of memory; 8.0 GB are free"
     )
     assert "too little" in memory_line(9_000_000_000, 8_000_000_000)
+
+
+def test_thresholds_are_strict_where_that_costs_nothing_and_lets_nothing_escape() -> None:
+    regions = Regions()
+    plane, truth = np.zeros((64, 64), dtype=np.float32), np.zeros((64, 64), dtype=np.bool_)
+    truth[10:40, 10:40] = True
+    plane[10:40, 10:40] = 0.9
+    # Beside a large defect that is found, a speck that is none.
+    plane[50, 50] = 0.6
+    regions.add(plane, 0.5, truth)
+    threshold = strictest(regions, 0.5)
+    assert (threshold.mask, threshold.area_px) == (0.5, 128)
+    assert 0.85 <= threshold.score <= 0.9
+    # A small defect is all there is in another image: it costs next to no F1 and must stay.
+    plane, truth = np.zeros((64, 64), dtype=np.float32), np.zeros((64, 64), dtype=np.bool_)
+    plane[5:7, 5:10], truth[5:7, 5:10] = 0.7, True
+    whole = np.ones((64, 64), dtype=np.bool_)
+    for _ in range(40):
+        regions.add(whole * np.float32(0.9), 0.5, whole)
+    regions.add(plane, 0.5, truth)
+    threshold = strictest(regions, 0.5)
+    assert threshold.area_px <= 10
+    assert threshold.score <= 0.7
