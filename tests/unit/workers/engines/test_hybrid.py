@@ -50,6 +50,9 @@ class RedBoxes:
     classes = ("crack",)
     closed = False
 
+    def __init__(self, score: float = 0.8) -> None:
+        self.score = score
+
     def detect(self, images_rgb: Sequence[RgbImage]) -> list[Detections]:
         return list(self.detect_stream(images_rgb))
 
@@ -66,7 +69,7 @@ class RedBoxes:
             yield Detections(
                 size_wh,
                 np.array([box], np.float32),
-                np.array([0.8], np.float32),
+                np.array([self.score], np.float32),
                 np.zeros(1, np.int64),
                 (coarse,),
             )
@@ -114,6 +117,17 @@ def test_instances_have_the_pixels_of_the_semantic_model(without: str, count: in
     detector.close()
     assert boxes.closed
     assert pixels.closed
+
+
+def test_an_unsure_instance_takes_no_region_from_those_without_one() -> None:
+    # As an evaluation asks for it: below the threshold of 0.5.
+    detector = HybridDetector(hybrid_of("keep"), RedBoxes(0.3), BrightPixels())
+    (found,) = detector.detect([picture()])
+    diagonal = picture()[..., 0] > 200
+    same = [m for m in found.masks if np.array_equal(m.to_frame((120, 80)), diagonal)]
+    assert len(found) == 3
+    assert len(same) == 2
+    assert found.scores == pytest.approx([0.902, 0.902, 0.3], abs=0.01)
 
 
 def semantic_folder(folder: Path, classes: list[str]) -> ModelFolder:
