@@ -68,12 +68,14 @@ def united(found: Detections, groups: Groups) -> Detections:
         return found
     boxes, scores, class_ids, masks = [], [], [], []
     for members in groups.members():
-        own = found.boxes_xyxy[members]
-        boxes.append(np.concatenate([own[:, :2].min(axis=0), own[:, 2:].max(axis=0)]))
         best = members[int(found.scores[members].argmax())]
         scores.append(found.scores[best])
         class_ids.append(found.class_ids[best])
         masks.append(union_of([found.masks[place] for place in members]))
+        # A network's own box is better than its mask's; the common one of several is not, since
+        # each reaches a little beyond its mask somewhere.
+        alone = len(members) == 1 or not masks[-1].area_px
+        boxes.append(found.boxes_xyxy[best] if alone else _corners(masks[-1]))
     whole = Detections(
         size_wh=found.size_wh,
         boxes_xyxy=np.array(boxes, dtype=np.float32),
