@@ -16,6 +16,7 @@ from inspection import datasets, rle
 from inspection.datasets import Dataset, DatasetError, LabelledFile, Problem
 from inspection.detections import InstanceMask
 from inspection.drawing.dataset import image_rng
+from inspection.drawing.dense_shelves import draw_dense_shelf
 from inspection.drawing.drawn import Drawn
 from inspection.drawing.shelves import CLASSES as SHELF_CLASSES
 from inspection.drawing.shelves import draw_shelf
@@ -28,6 +29,7 @@ Drawing = tuple[Callable[[np.random.Generator], Drawn], tuple[str, ...]]
 DRAWN: dict[str, Drawing] = {
     "surfaces": (draw_surface, SURFACE_CLASSES),
     "shelves": (draw_shelf, SHELF_CLASSES),
+    "dense-shelves": (draw_dense_shelf, SHELF_CLASSES),
 }
 # Fresh images: training sets are drawn with small seeds, validation with 900 001 and up.
 EVALUATION_SEED = 424_242

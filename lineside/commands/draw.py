@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["surfaces", "shelves"]))
+@click.argument("kind", type=click.Choice(["surfaces", "shelves", "dense-shelves"]))
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="New folder."
 )
@@ -16,15 +16,19 @@ from tqdm import tqdm
 @click.option("--masks", is_flag=True, help="Also write masks/NAME.png, 255 = defect or item.")
 def command(kind: str, out: Path, count: int, seed: int, masks: bool) -> None:
     """Draw images with their truth: images/ and annotations.json (COCO), seeded."""
-    from inspection.drawing import shelves, surfaces
+    from inspection.drawing import dense_shelves, shelves, surfaces
     from inspection.drawing.dataset import Draw, write_coco
 
     if (out / "annotations.json").exists():
         raise click.UsageError(f"{out} holds a data set already; give a new folder to --out.")
-    draw: Draw = surfaces.draw_surface if kind == "surfaces" else shelves.draw_shelf
+    draws: dict[str, Draw] = {
+        "surfaces": surfaces.draw_surface,
+        "shelves": shelves.draw_shelf,
+        "dense-shelves": dense_shelves.draw_dense_shelf,
+    }
     classes = surfaces.CLASSES if kind == "surfaces" else shelves.CLASSES
     with tqdm(total=count, desc=f"drawing {kind}", unit="image") as bar:
         path = write_coco(
-            out, draw, classes, count, seed, masks=masks, progress=lambda _: bar.update()
+            out, draws[kind], classes, count, seed, masks=masks, progress=lambda _: bar.update()
         )
     click.echo(f"{count} images, {path}")
