@@ -19,6 +19,7 @@ from inspection.image_file import MAX_BYTES
 from inspection.judge import judge
 from inspection.judgement import JudgedFinding, Judgement, Measurement
 from inspection.recipe import Recipe
+from inspection.sight import Sight, locate
 from inspection.verdicts import Reason
 from lineside.image_files import ImageFile
 
@@ -90,10 +91,19 @@ def inspect_images(
     for detections in detector.detect_stream(images()):
         yield from refused()
         read = waiting.popleft()
-        judgement = judge(detections, detector.classes, recipe, calibration, now=now)
+        # An image has no scan before it: only where the shelf lies in it is looked for.
+        sight = sight_of(read.image, recipe)
+        judgement = judge(detections, detector.classes, recipe, calibration, sight, now=now)
         yield Inspected(read.file, judgement)
         yield from refused()
     yield from refused()
+
+
+def sight_of(image: Image | None, recipe: Recipe) -> Sight | None:
+    """Where a shelf's planogram lies in an image; None where its camera stands still."""
+    if image is None or not recipe.positions or recipe.shelf.registration == "none":
+        return None
+    return Sight(*locate(image.rgb if isinstance(image, ReducedImage) else image, recipe.shelf))
 
 
 def _read(file: ImageFile, input_px: int | None) -> _Read:
