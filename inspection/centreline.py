@@ -20,7 +20,8 @@ _Bytes = npt.NDArray[np.uint8]
 _Floats = npt.NDArray[np.float64]
 _Any = npt.NDArray[Any]
 
-_THIN_PX = 1.6  # of radius
+_THIN_PX = 1.3  # of radius
+_FORKED = 1.6  # so many radii from the end of a skeleton it may have left the axis
 _STEP_PX = 0.5  # along a line across the mask
 _EMPTY, _HALF = 3, 128.0  # of 255: less is outside; where the edge is
 _SOFT = np.array([0.25, 0.5, 0.25], np.float32)
@@ -67,9 +68,12 @@ def find_centreline(joined: _Bytes, grey: _Bytes) -> Centreline | None:
     # Wide masks have skeletons that stray more, and are straight over a longer way.
     sigma = float(np.clip(radii.mean() * 0.5, 1.7, 8.0))
     line = _smoothed(np.stack([path.columns, path.rows], axis=-1).astype(np.float64), sigma)
-    first, last = _without_ends(_along(line), radii)
+    first, last = _without_ends(_along(line), _FORKED * radii)
     if last - first < 2:
-        return None
+        # Of a short one with round ends hardly more than its forks would be left, had it any.
+        first, last = _without_ends(_along(line), _FORKED / 2 * radii)
+        if last - first < 2:
+            return None
     kept = slice(first, last + 1)
     branches = _branches(path, radii, first, last)
     across, widths, aside, inside = _local_widths(grey, line[kept], radii[kept], branches)
@@ -105,15 +109,15 @@ def _smoothed(line: _Floats, sigma: float) -> _Floats:
     return cast(_Floats, smooth[reach:-reach])
 
 
-def _without_ends(along: _Floats, radii: _Floats) -> tuple[int, int]:
+def _without_ends(along: _Floats, left_out_px: _Floats) -> tuple[int, int]:
     """First and last point beyond the skeleton's forks into corners.
 
     In the end of a bar of width w the skeleton runs from the axis into a corner, w / √2 long,
     and leaves the axis where the radius is w / 2. Whatever lies so near to an end is replaced by
     the straight way to the edge.
     """
-    near = np.flatnonzero(along <= 1.6 * radii)
-    far = np.flatnonzero(along[-1] - along <= 1.6 * radii)
+    near = np.flatnonzero(along <= left_out_px)
+    far = np.flatnonzero(along[-1] - along <= left_out_px)
     return int(near[-1]), int(far[0])
 
 
