@@ -151,8 +151,10 @@ def _lost(why: str) -> Registration:
 def _shrunk(image_rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     # Every other pixel of a large picture is enough, and saves most of the time.
     step = max(1, max(image_rgb.shape[:2]) // _THINNED_PX)
-    image_rgb = image_rgb[::step, ::step]
-    height, width = image_rgb.shape[:2]
+    height, width = (side // step for side in image_rgb.shape[:2])
+    if step > 1:
+        thinned = cv2.resize(image_rgb, (width, height), interpolation=cv2.INTER_NEAREST)
+        image_rgb = np.asarray(thinned, dtype=np.uint8)
     scale = min(1.0, _LONGER_SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Colour to grey after shrinking: a twentieth of the pixels.
@@ -167,11 +169,15 @@ def _pairs(
     if not len(before) or not len(now.points):
         return np.zeros((0, 2), dtype=np.intp)
     reach = _REACH * max(now.size_wh)
-    near = np.abs(before[:, None] - now.points[None]).max(axis=2) <= reach
+    # By coordinate and by word: reductions over two or four numbers cost more than all the rest.
+    near = np.abs(before[:, 0, None] - now.points[None, :, 0]) <= reach
+    near &= np.abs(before[:, 1, None] - now.points[None, :, 1]) <= reach
     # Thirty-two bytes are four words, whose differing bits are counted at once.
     words = [np.ascontiguousarray(each).view(np.uint64) for each in (descriptors, now.descriptors)]
-    differing = np.bitwise_count(words[0][:, None] ^ words[1][None]).sum(axis=2, dtype=np.int16)
-    distance = np.where(near, differing, 2 * _MOST_DISTANCE)
+    differing = np.zeros(near.shape, dtype=np.int16)
+    for word in range(4):
+        differing += np.bitwise_count(words[0][:, word, None] ^ words[1][None, :, word])
+    distance = np.where(near, differing, np.int16(4 * _MOST_DISTANCE))
     best = distance.argmin(axis=1)
     mutual = distance.argmin(axis=0)[best] == np.arange(len(before))
     good = mutual & (distance.min(axis=1) <= _MOST_DISTANCE)
