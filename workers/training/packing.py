@@ -33,6 +33,8 @@ from workers.training.model_card import write_card
 WEIGHTS, GRAPH = "weights.safetensors", "graph.onnx"
 Precision = Literal["fp32", "int8"]
 Say = Callable[[str], None]
+# What of the validation's report stands in model.json; its curves would be most of the file.
+SHIPPED_FIGURES = ("images", "classes", "mask_ap", "mask_ap50", "pixel", "per_class", "image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def pack(network: nn.Module, package: Package, out: Path, say: Say) -> ModelFold
         from workers.training.semantic_packing import finish
     precision, thresholds, metrics = finish(network, package, out, say)
     folder = write_manifest(out, package, precision, thresholds)
-    metrics |= {"validation": report_on(folder, package)}
+    report = report_on(folder, package)
+    metrics |= {"validation": {key: report[key] for key in SHIPPED_FIGURES}}
     folder = write_manifest(out, package, precision, thresholds, metrics)
     write_card(folder)
     return folder
