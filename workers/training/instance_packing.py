@@ -13,7 +13,7 @@ from inspection.datasets import read_rgb
 from inspection.model_folder import Threshold
 from workers.mask_pasting import letterbox
 from workers.training.export import export
-from workers.training.int8 import output_nodes, quantise
+from workers.training.int8 import exact_nodes, quantise
 from workers.training.packing import (
     GRAPH,
     Package,
@@ -41,7 +41,7 @@ def finish(
     if package.try_int8:
         say("quantising")
         graphs["int8"] = out / "graph-int8.onnx"
-        quantise(fp32, graphs["int8"], _squares(package), output_nodes(fp32))
+        quantise(fp32, graphs["int8"], _squares(package), exact_nodes(fp32))
     metrics: dict[str, Any] = {}
     for precision, graph in graphs.items():
         say(f"validating {precision}")

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 BRANCH_ENDS = ("/semantic/", "/cls_logits", "/bbox_pred", "/cls_score/", "/mask_predictor/")
+BACKBONE = "/backbone/"
 
 
 def quantise(
@@ -51,10 +52,12 @@ def quantise(
         )
 
 
-def output_nodes(graph: Path) -> tuple[str, ...]:
-    """Names of the nodes that end a branch, told by the module they were exported from.
+def exact_nodes(graph: Path) -> tuple[str, ...]:
+    """Names of a Mask R-CNN's nodes that stay in fp32, told by the module they came from.
 
-    They decide where a box lies and how a mask's edge runs, and are a thousandth of the work.
+    Those that end a branch decide where a box lies and how a mask's edge runs, and are a
+    thousandth of the work. Sums outside the backbone are no features but coordinates: in 256
+    steps over the input's side a box would lie 2 px beside itself.
     """
     import onnx
 
@@ -62,7 +65,8 @@ def output_nodes(graph: Path) -> tuple[str, ...]:
     return tuple(
         node.name
         for node in model.graph.node
-        if node.op_type in ("Conv", "Gemm") and any(part in node.name for part in BRANCH_ENDS)
+        if (node.op_type in ("Conv", "Gemm") and any(end in node.name for end in BRANCH_ENDS))
+        or (node.op_type == "Add" and BACKBONE not in node.name)
     )
 
 
