@@ -246,7 +246,11 @@ def test_nothing_stays_when_the_supervising_process_is_killed(tmp_path):
             from lineside.supervisor import Child, Supervisor
 
             folder = pathlib.Path(sys.argv[1])
-            body = "import os, time; os.fork(); print('pid', os.getpid()); time.sleep(600)"
+            # In one write: two processes that print bit by bit mix their lines.
+            body = (
+                "import os, time; os.fork();"
+                " os.write(1, b'pid %d\\\\n' % os.getpid()); time.sleep(600)"
+            )
             child = Child("c", (sys.executable, "-u", "-c", body))
             guard = Guard()
             print("guard", guard.pid, flush=True)
