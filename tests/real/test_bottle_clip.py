@@ -41,11 +41,8 @@ EYE_S = 0.11
 
 
 @pytest.fixture(scope="module")
-def clip() -> Path:
-    folder = os.environ.get("LINESIDE_REAL_DATA")
-    if not folder:
-        pytest.skip("LINESIDE_REAL_DATA is not set")
-    return Path(folder) / "clips" / "bottle-detection.mp4"
+def clip(real_data: Path) -> Path:
+    return real_data / "clips" / "bottle-detection.mp4"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ The images are not in the repository: `LINESIDE_REAL_DATA` names their folder (`
 """
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,8 @@ pytestmark = pytest.mark.real_data
 
 
 @pytest.fixture(scope="module")
-def cracks() -> Path:
-    folder = os.environ.get("LINESIDE_REAL_DATA")
-    if not folder:
-        pytest.skip("LINESIDE_REAL_DATA is not set")
-    return Path(folder) / "deepcrack" / "train"
+def cracks(real_data: Path) -> Path:
+    return real_data / "deepcrack" / "train"
 
 
 @pytest.mark.parametrize("method", ["threshold", "edges", "region-growing", "graph-cut"])

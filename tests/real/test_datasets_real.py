@@ -3,7 +3,6 @@
 The images are not in the repository: `LINESIDE_REAL_DATA` names their folder (`make test-real`).
 """
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -17,14 +16,6 @@ from lineside.commands import dataset as dataset_command
 pytestmark = pytest.mark.real_data
 
 TILES = {"blowhole": 75, "break": 57, "crack": 36, "fray": 25, "uneven": 65, "free": 150}
-
-
-@pytest.fixture(scope="module")
-def real_data() -> Path:
-    folder = os.environ.get("LINESIDE_REAL_DATA")
-    if not folder:
-        pytest.skip("LINESIDE_REAL_DATA is not set")
-    return Path(folder)
 
 
 def instances(dataset: Dataset) -> Counter[str]:

@@ -4,7 +4,6 @@ The images are not in the repository: `LINESIDE_REAL_DATA` names their folder (`
 """
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,6 @@ from click.testing import CliRunner
 from lineside.commands import evaluate
 
 pytestmark = pytest.mark.real_data
-
-
-@pytest.fixture(scope="module")
-def real_data() -> Path:
-    folder = os.environ.get("LINESIDE_REAL_DATA")
-    if not folder:
-        pytest.skip("LINESIDE_REAL_DATA is not set")
-    return Path(folder)
 
 
 def evaluated(data: Path, *arguments: str, images: int = 24) -> dict:

@@ -4,7 +4,6 @@ The images are not in the repository: `LINESIDE_REAL_DATA` names their folder (`
 """
 
 import json
-import os
 from pathlib import Path
 
 import cv2
@@ -16,14 +15,6 @@ from inspection.rle import decode
 from lineside.cli import group
 
 pytestmark = pytest.mark.real_data
-
-
-@pytest.fixture(scope="module")
-def real_data() -> Path:
-    folder = os.environ.get("LINESIDE_REAL_DATA")
-    if not folder:
-        pytest.skip("LINESIDE_REAL_DATA is not set")
-    return Path(folder)
 
 
 def inspected(*arguments: object) -> list[dict]:

@@ -4,7 +4,6 @@ The images are not in the repository: `LINESIDE_REAL_DATA` names their folder (`
 """
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,8 @@ from lineside.cli import group
 pytestmark = pytest.mark.real_data
 
 
-def test_half_of_all_cracks_are_measured_within_a_third() -> None:
-    folder = os.environ.get("LINESIDE_REAL_DATA")
-    if not folder:
-        pytest.skip("LINESIDE_REAL_DATA is not set")
-    data = Path(folder) / "deepcrack" / "train"
+def test_half_of_all_cracks_are_measured_within_a_third(real_data: Path) -> None:
+    data = real_data / "deepcrack" / "train"
     words = ["metrology", "--model", "surface-starter", "--data", str(data), "--classes", "crack"]
     result = CliRunner().invoke(group, [*words, "--limit", "60", "--json"])
     assert result.exit_code == 0, result.output
