@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from inspection.detections import Detections
 from inspection.model_folder import ModelFolder
 from workers.engines.detector import EngineImage
 from workers.engines.thresholds import Thresholds
 from workers.mask_pasting import Letterbox, letterbox, to_detections
+
+Fit = TypeVar("Fit")  # how an image was brought into the form that its network takes
 
 
 @functools.cache
@@ -47,6 +50,40 @@ def compile_graph(graph: Path, *, threads: int, streams: int) -> Any:
             "ENABLE_CPU_PINNING": "NO",
         },
     )
+
+
+def streamed(
+    requests: Sequence[Any],
+    images: Iterable[EngineImage],
+    fitted: Callable[[EngineImage], tuple[npt.NDArray[np.uint8], Fit]],
+    finish: Callable[[Any, Fit], Detections],
+) -> Iterator[Detections]:
+    """Detections of each image in order, with as many under way as there are requests.
+
+    Args:
+        fitted: the network's input of an image, uint8 (H, W, 3), and how it was fitted.
+        finish: waits for a request and makes detections of its tensors, in px of the image.
+    """
+    free = deque(requests)
+    running: deque[tuple[Any, Fit]] = deque()
+    try:
+        for image in images:
+            if not free:
+                request, fit = running.popleft()
+                found = finish(request, fit)
+                free.append(request)
+                yield found
+            pixels, fit = fitted(image)
+            request = free.popleft()
+            request.start_async({0: pixels[None]})
+            running.append((request, fit))
+        while running:
+            request, fit = running.popleft()
+            yield finish(request, fit)
+    finally:
+        # Left early or by an error: a request still at work must not be started again.
+        for request, _ in running:
+            request.wait()
 
 
 class OpenVinoDetector:
@@ -88,26 +125,10 @@ class OpenVinoDetector:
         return list(self.detect_stream(images_rgb))
 
     def detect_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Detections]:
-        free = deque(self._requests)
-        running: deque[tuple[Any, Letterbox]] = deque()
-        try:
-            for image in images_rgb:
-                if not free:
-                    request, fit = running.popleft()
-                    found = self._finish(request, fit)
-                    free.append(request)
-                    yield found
-                square, fit = letterbox(image, self._side)
-                request = free.popleft()
-                request.start_async({0: square[None]})
-                running.append((request, fit))
-            while running:
-                request, fit = running.popleft()
-                yield self._finish(request, fit)
-        finally:
-            # Left early or by an error: a request still at work must not be started again.
-            for request, _ in running:
-                request.wait()
+        def fitted(image: EngineImage) -> tuple[npt.NDArray[np.uint8], Letterbox]:
+            return letterbox(image, self._side)
+
+        return streamed(self._requests, images_rgb, fitted, self._finish)
 
     def close(self) -> None:
         self._requests.clear()

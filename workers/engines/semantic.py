@@ -6,6 +6,7 @@ threshold are a finding, so that recipes, measurements and screens see no differ
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -136,7 +137,7 @@ def _components(
         yield min(score, 1.0), InstanceMask(bits, x, y)
 
 
-class SemanticDetector:
+class SemanticDetector(ABC):
     """A `Detector` over a semantic network; how the network runs is the sub-class's part."""
 
     def __init__(self, model: ModelFolder, least_score: float | None) -> None:
@@ -161,9 +162,9 @@ class SemanticDetector:
             return restore(mean_of_flips(self.run, fitted), fit)
         return restore(self.run(fitted), fit)
 
+    @abstractmethod
     def run(self, fitted: RgbImage) -> Probabilities:
         """The network on one fitted image, uint8 (H, W, 3); float32 (C, H, W)."""
-        raise NotImplementedError
 
     def detect(self, images_rgb: Sequence[EngineImage]) -> list[Detections]:
         return list(self.detect_stream(images_rgb))
@@ -183,5 +184,6 @@ class SemanticDetector:
             most_findings=self._settings.most_findings,
         )
 
+    @abstractmethod
     def close(self) -> None:
-        """Nothing is held."""
+        """Free the network's memory."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from inspection.detections import Detections
 from inspection.model_folder import ModelFolder
 from workers.engines.detector import EngineImage, RgbImage
-from workers.engines.openvino import compile_graph
+from workers.engines.openvino import compile_graph, streamed
 from workers.engines.semantic import Fit, Probabilities, SemanticDetector, fit_image, restore
 
 
@@ -43,33 +42,17 @@ class SemanticOpenVinoDetector(SemanticDetector):
 
     def detect_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Detections]:
         if self._settings.flips:
-            yield from super().detect_stream(images_rgb)
-            return
-        free = deque(self._requests)
-        running: deque[tuple[Any, Fit]] = deque()
-        try:
-            for image in images_rgb:
-                assert isinstance(image, np.ndarray)
-                if not free:
-                    request, fit = running.popleft()
-                    found = self._finish(request, fit)
-                    free.append(request)
-                    yield found
-                fitted, fit = fit_image(image, self._settings.scale, self._settings.stride)
-                request = free.popleft()
-                request.start_async({0: fitted[None]})
-                running.append((request, fit))
-            while running:
-                request, fit = running.popleft()
-                yield self._finish(request, fit)
-        finally:
-            # Left early or by an error: a request still at work must not be started again.
-            for request, _ in running:
-                request.wait()
+            return super().detect_stream(images_rgb)
+        return streamed(self._requests, images_rgb, self._fitted, self._finish)
 
     def close(self) -> None:
         self._requests.clear()
         self._compiled = None
+
+    def _fitted(self, image: EngineImage) -> tuple[RgbImage, Fit]:
+        # Its folders have no `input_px`, so that nobody decodes for it at half size.
+        assert isinstance(image, np.ndarray)
+        return fit_image(image, self._settings.scale, self._settings.stride)
 
     def _finish(self, request: Any, fit: Fit) -> Detections:
         request.wait()
