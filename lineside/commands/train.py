@@ -70,6 +70,13 @@ class _BadInput(click.ClickException):
 @click.option("--scale", type=click.FloatRange(0.05, 4), help="Input px to one image px.")
 @click.option("--rate", type=click.FloatRange(1e-6, 1), help="Highest learning rate.")
 @click.option("--paste", type=click.FloatRange(0, 1), default=0.25, show_default=True)
+@click.option(
+    "--zoom",
+    nargs=2,
+    type=click.FloatRange(0.2, 5),
+    metavar="LEAST MOST",
+    help="Magnification of a view, drawn between the two. Near 1 where size tells the class.",
+)
 @click.option("--patience", type=click.IntRange(0), default=5, show_default=True)
 @click.option("--images", default=5000, show_default=True, help="How many to draw.")
 @click.option("--seed", default=0, show_default=True)
@@ -96,6 +103,7 @@ def command(
     scale: float | None,
     rate: float | None,
     paste: float,
+    zoom: tuple[float, float] | None,
     patience: int,
     images: int,
     seed: int,
@@ -125,6 +133,8 @@ def command(
 
     if steps is not None and time_budget is not None:
         raise click.UsageError("--steps and --time-budget exclude each other.")
+    if zoom is not None and zoom[0] > zoom[1]:
+        raise click.UsageError(f"--zoom {zoom[0]:g} {zoom[1]:g}: the least comes first.")
     try:
         entry = find_network(network)
         choose_encoder(entry, encoder)
@@ -165,6 +175,7 @@ def command(
         input_px=input_px,
         scale=scale,
         paste=paste,
+        zoom=zoom,
         device=device,
         threads=threads,
         resume=resume,

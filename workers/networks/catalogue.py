@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Task = Literal["instance-segmentation", "semantic-segmentation"]
 
 DETECTRON2 = "detectron2:"
+# What model.json calls every network of that kind.
+ALIGNED = "detectron2"
 
 
 class NetworkError(Exception):
@@ -26,6 +29,7 @@ class Network:
         peak_rate: highest learning rate, for fresh weights.
         crop_px, crop_batch: side of a training view and how many make a step.
         stride: input sides are multiples of it.
+        config: the file that describes it, of one through Detectron2.
     """
 
     name: str
@@ -36,11 +40,12 @@ class Network:
     crop_px: int = 256
     crop_batch: int = 8
     stride: int = 32
+    config: Path | None = None
 
 
 _SMP = "segmentation-models-pytorch"
 _TORCHVISION = "torchvision"
-_RESNETS = ("resnet18", "light", "resnet34", "resnet50", "mobilenet_v2")
+_RESNETS = ("resnet18", "light", "squeezenet", "resnet34", "resnet50", "mobilenet_v2")
 
 NETWORKS: dict[str, Network] = {
     network.name: network
@@ -88,13 +93,11 @@ def find_network(name: str) -> Network:
     """The entry of a name.
 
     Raises:
-        NetworkError: there is none; the message lists those that there are.
+        NetworkError: there is none; the message lists those that there are. Of Detectron2:
+            it is not installed, or the configuration is none that is supported.
     """
     if name.startswith(DETECTRON2):
-        raise NetworkError(
-            f"{name} needs Detectron2, which is not installed here (it has no package on PyPI): "
-            "see docs/training.md for its install line"
-        )
+        return _of_detectron2(name)
     if name not in NETWORKS:
         names = ", ".join([*NETWORKS, f"{DETECTRON2}CONFIG"])
         raise NetworkError(f"unknown network {name!r}; there are {names}")
@@ -114,3 +117,18 @@ def choose_encoder(network: Network, encoder: str | None) -> str:
         return encoder
     known = ", ".join(network.encoders) or "only its own"
     raise NetworkError(f"{network.name} has no encoder {encoder!r}; it has {known}")
+
+
+def _of_detectron2(name: str) -> Network:
+    """The entry of `detectron2:CONFIG`."""
+    from workers.networks import detectron2_config
+
+    if not detectron2_config.is_installed():
+        raise NetworkError(
+            f"{name} needs Detectron2, which is not installed here: {detectron2_config.INSTALL}"
+        )
+    path = detectron2_config.find_config(name.removeprefix(DETECTRON2))
+    detectron2_config.read_config(path)
+    return Network(
+        ALIGNED, "instance-segmentation", "detectron2", (), 2e-4, 320, 4, 64, config=path
+    )

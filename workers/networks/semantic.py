@@ -100,9 +100,11 @@ def _smp_body(config: SemanticConfig, pretrained: bool) -> Any:
             f"{config.network} needs the package {error.name!r}, which comes with the extra `train`"
         ) from error
 
-    from workers.networks.light_encoder import NAME, register
+    from workers.networks import light_encoder, squeezenet_encoder
 
-    register()
+    light_encoder.register()
+    squeezenet_encoder.register()
+    own = (light_encoder.NAME, squeezenet_encoder.NAME)
     builders: dict[str, Callable[..., nn.Module]] = {
         "unet": smp.Unet,
         "deeplabv3plus": smp.DeepLabV3Plus,
@@ -118,13 +120,15 @@ def _smp_body(config: SemanticConfig, pretrained: bool) -> Any:
     try:
         body: Any = builders[config.network](
             config.encoder,
-            encoder_weights=None if config.encoder == NAME else weights,
+            encoder_weights=None if config.encoder in own else weights,
             classes=len(config.classes),
         )
     except (KeyError, ValueError, RuntimeError) as error:
         # The library answers an unknown encoder with the list of all it has.
         short = str(error).strip("\"'")[:200]
         raise NetworkError(f"{config.network} with encoder {config.encoder!r}: {short}") from error
+    if pretrained and config.encoder == squeezenet_encoder.NAME:
+        squeezenet_encoder.load_published(body.encoder)
     if config.network == "pspnet" and hasattr(body.encoder, "layer4"):
         # It reads strides up to 8; the stages behind would be stored and trained for nothing.
         body.encoder.layer3 = body.encoder.layer4 = nn.Identity()

@@ -22,6 +22,7 @@ class Augmentation:
     """How far training images may depart from the given ones.
 
     Attributes:
+        input_px: side of the network's letterboxed input; at zoom 1 a view has its scale.
         zoom: least and greatest magnification, drawn evenly on a log scale.
         upright: the scene has an up (a shelf): only mirror images, no quarter turns.
         tilt_deg: rotation to either side, on top of quarter turns.
@@ -29,6 +30,7 @@ class Augmentation:
         least_visible: an instance is kept if the crop shows this share of it.
     """
 
+    input_px: int = 512
     zoom: tuple[float, float] = (0.75, 1.8)
     upright: bool = False
     least_visible: float = 0.15
@@ -52,8 +54,8 @@ def augment(
     # The whole image letterboxed is what the engine sees, so it is one view of three.
     fit = side / max(image_rgb.shape[:2])
     zoom = float(np.exp(rng.uniform(*np.log(how.zoom))))
-    whole = side >= 448 and rng.random() < 0.35
-    factor = fit if whole else fit * max(1.0, 512 / side) * zoom
+    whole = side >= 0.875 * how.input_px and rng.random() < 0.35
+    factor = fit if whole else fit * max(1.0, how.input_px / side) * zoom
     height, width = image_rgb.shape[:2]
     free_x, free_y = side - width * factor, side - height * factor
     share_x, share_y = (0.5, 0.5) if whole else rng.random(2)

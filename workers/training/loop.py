@@ -124,12 +124,15 @@ def train(
         progress = checkpoint.resume(run, model, average, optimizer, task.state())
     run.mkdir(parents=True, exist_ok=True)
     while (done := plan.share_done(progress)) < 1:
+        started = time.monotonic()
         for batch in _chunk(task, plan, progress, done, team):
-            started = time.monotonic()
             losses = stepper.step(batch, progress)
             progress.step += 1
             progress.items += task.batch(done) * team.size
-            progress.spent_s = team.agree(progress.spent_s + time.monotonic() - started)
+            # Waiting for images counts too: a budget is what a person waits for.
+            now = time.monotonic()
+            progress.spent_s = team.agree(progress.spent_s + now - started)
+            started = now
             if team.leads:
                 _log(run, progress, losses, optimizer.param_groups[0]["lr"])
                 report(progress, plan.share_done(progress))
@@ -213,12 +216,14 @@ class _Stepper:
     def _follow(self, progress: Progress) -> None:
         """The averaged weights a step closer to the model's."""
         decay = min(self._plan.average_decay, (1 + progress.step) / (10 + progress.step))
-        for kept, fresh in zip(
-            self._average.state_dict().values(), self._model.state_dict().values(), strict=True
-        ):
-            if kept.dtype.is_floating_point:
-                kept.lerp_(fresh, 1 - decay)
-            else:
+        pairs = list(
+            zip(self._average.state_dict().values(), self._model.state_dict().values(), strict=True)
+        )
+        floats = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        # One call for all: hundreds of small ones take a GPU longer than the step itself.
+        torch._foreach_lerp_([kept for kept, _ in floats], [new for _, new in floats], 1 - decay)
+        for kept, fresh in pairs:
+            if not kept.dtype.is_floating_point:
                 kept.copy_(fresh)
 
 

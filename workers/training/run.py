@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from inspection.model_folder import ModelFolder, SemanticOutput, Training
-from workers.networks.catalogue import Network, choose_encoder
+from workers.networks.catalogue import ALIGNED, Network, choose_encoder
 from workers.networks.creating import Created, create_instance, create_semantic
+from workers.networks.detectron2_starting import create_detectron2
 from workers.networks.resnet_maskrcnn import ResnetConfig
 from workers.training.augment import Augmentation
 from workers.training.checkpoint import Progress, read_progress
@@ -53,6 +54,7 @@ class TrainingOptions:
         input_px: side of the letterboxed input of a network for instances.
         scale: px of a semantic network's input to one image px; None chooses by the images.
         paste: share of the views that get instances of another image.
+        zoom: least and greatest magnification of a view; None for the task's own range.
         command: the command line, for the model card.
     """
 
@@ -65,6 +67,7 @@ class TrainingOptions:
     input_px: int = 512
     scale: float | None = None
     paste: float = 0.25
+    zoom: tuple[float, float] | None = None
     device: str = "cpu"
     threads: int | None = None
     resume: bool = False
@@ -166,8 +169,9 @@ def _run(
         calibration=source.training,
         validation=source.validation,
         try_int8=options.try_int8,
+        files=created.files,
     )
-    folder = pack(best.cpu(), package, options.out, say)
+    folder = pack(created.ship(best.cpu()), package, options.out, say)
     say(draw_curves(work, folder))
     return folder
 
@@ -178,7 +182,26 @@ Prepared = tuple[Created, Task, SemanticOutput | None]
 def _instances(
     options: TrainingOptions, encoder: str, source: Source, team: Team, say: Say
 ) -> Prepared:
+    created = _create_instances(options, source)
+    created.network.to(team.device)
+    how = Augmentation(
+        input_px=options.input_px,
+        upright=source.upright,
+        tilt_deg=0.0 if source.upright else 15.0,
+        paste=options.paste,
+    )
+    if options.zoom is not None:
+        how = replace(how, zoom=options.zoom)
+    data = InstanceData(source.classes, source.training, source.validation[:CHECKED_IMAGES])
+    plan = replace(options.plan, full_px=options.input_px)
+    task = InstanceTask(data, plan, how, options.input_px, team.device, say)
+    return created, task, None
+
+
+def _create_instances(options: TrainingOptions, source: Source) -> Created:
     name = options.network.name
+    if name == ALIGNED:
+        return create_detectron2(options.network, source.classes, options.init)
     crowded = max(len(file.annotations) for file in source.training) > CROWDED
     config: dict[str, Any] = {}
     if name == "mask-rcnn-light":
@@ -191,17 +214,7 @@ def _instances(
         if crowded:
             wide = ResnetConfig(name, source.classes, proposals=400, detections=200)
         config = wide.to_json()
-    created = create_instance(options.network, config, options.init)
-    created.network.to(team.device)
-    how = Augmentation(
-        upright=source.upright,
-        tilt_deg=0.0 if source.upright else 15.0,
-        paste=options.paste,
-    )
-    data = InstanceData(source.classes, source.training, source.validation[:CHECKED_IMAGES])
-    plan = replace(options.plan, full_px=options.input_px)
-    task = InstanceTask(data, plan, how, options.input_px, team.device, say)
-    return created, task, None
+    return create_instance(options.network, config, options.init)
 
 
 def _semantic(
@@ -221,6 +234,8 @@ def _semantic(
         upright=source.upright,
         paste=options.paste,
     )
+    if options.zoom is not None:
+        how = replace(how, zoom=options.zoom)
     data = SemanticData(source.classes, source.training, source.validation[:CHECKED_IMAGES])
     task = SemanticTask(data, options.plan, how, output.stride, team.device, say)
     return created, task, output

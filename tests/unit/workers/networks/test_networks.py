@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from torch import nn  # noqa: E402
+from torchvision.models import squeezenet1_0  # noqa: E402
 from torchvision.models.vgg import vgg16_bn  # noqa: E402
 
 from workers.networks import segnet  # noqa: E402
@@ -23,6 +24,8 @@ from workers.networks.resnet_maskrcnn import ResnetConfig, build_resnet  # noqa:
 from workers.networks.segnet import SegNet  # noqa: E402
 from workers.networks.segnet_weights import take_over as take_over_vgg  # noqa: E402
 from workers.networks.semantic import SemanticConfig, build_semantic  # noqa: E402
+from workers.networks.squeezenet_encoder import WIDTHS as SQUEEZENET_WIDTHS  # noqa: E402
+from workers.networks.squeezenet_encoder import SqueezeNetEncoder  # noqa: E402
 from workers.networks.starting import start, take_over  # noqa: E402
 
 CLASSES = ("crack", "pit")
@@ -53,6 +56,20 @@ def test_a_semantic_network_gives_one_logit_a_class_and_pixel(name: str) -> None
     assert logits.shape == (1, 2, 64, 96)
     # It begins from the prior that a class is rare, not from a half.
     assert float(logits.sigmoid().mean()) < 0.3
+
+
+def test_squeezenet_is_an_encoder_that_begins_with_torchvisions_weights() -> None:
+    published = squeezenet1_0(weights=None).features
+    encoder = SqueezeNetEncoder([3, *SQUEEZENET_WIDTHS])
+    encoder.features.load_state_dict(published.state_dict())
+    maps = encoder(torch.rand(1, 3, 64, 96))
+    assert [tuple(m.shape[1:]) for m in maps] == [
+        (width, 64 >> level, 96 >> level) for level, width in enumerate((3, *SQUEEZENET_WIDTHS))
+    ]
+    # Away from the border, where alone the two differ (torchvision does not pad), they agree.
+    image = torch.rand(1, 3, 65, 65)
+    ours, theirs = encoder.features[:2](image), published[:2](image[..., 1:, 1:])
+    assert torch.allclose(ours[..., 2:-2, 2:-2], theirs[..., :29, :29], atol=1e-5)
 
 
 def test_a_mask_rcnn_on_resnet_learns_two_images_by_heart() -> None:

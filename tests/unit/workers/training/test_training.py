@@ -146,6 +146,22 @@ def test_a_class_added_after_those_of_a_starter_costs_them_nothing(tmp_path: Pat
     assert torch.equal(taken[name][:, : given[name].shape[1]], given[name])
 
 
+@pytest.mark.parametrize("side", [160, 640])
+def test_a_crop_has_the_scale_of_the_input_that_the_network_will_see(side: int) -> None:
+    image = np.zeros((500, 1000, 3), dtype=np.uint8)
+    bits = np.zeros((500, 1000), dtype=np.bool_)
+    bits[240:260, 490:510] = True
+    how = Augmentation(input_px=640, zoom=(1.0, 1.0))
+    areas = []
+    for seed in range(40):
+        masks = [InstanceMask.from_frame(bits)]
+        _, kept = augment(np.random.default_rng(seed), image, masks, side, how)
+        areas += [int(np.count_nonzero(mask)) for _, mask in kept]
+    # 20 px of 1000 in an input of 640; parts at the border of a crop are smaller.
+    assert areas
+    assert max(areas) == pytest.approx((20 * 0.64) ** 2, rel=0.1)
+
+
 def test_augmentation_moves_image_and_mask_together() -> None:
     image = np.full((200, 300, 3), 200, dtype=np.uint8)
     image[60:140, 100:200] = 20
