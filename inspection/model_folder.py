@@ -19,7 +19,7 @@ from inspection.classical_settings import ClassicalEngine
 from inspection.inference import Inference
 
 MANIFEST = "model.json"
-FILE_TYPES = (".onnx", ".safetensors", ".md")
+FILE_TYPES = (".onnx", ".safetensors", ".md", ".yaml")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]

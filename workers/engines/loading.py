@@ -43,7 +43,7 @@ def load(
         threads: threads of the engine over all streams; None takes every core it may use.
         streams: images worked on at the same time. Two one-thread streams give more frames a
             second, one two-thread stream an earlier answer.
-        engine: `openvino`, `torch` or `classical`, to insist on one.
+        engine: `openvino`, `torch`, `classical` or `detectron2`, to insist on one.
         least_score: findings of a lower score are dropped; None takes the model's own
             threshold of each class.
 
@@ -107,6 +107,10 @@ def _load_alone(
         from workers.engines.torch_maskrcnn import TorchDetector
 
         return TorchDetector(model, device=device, threads=threads, least_score=least_score)
+    if chosen == "detectron2" and engines.torch is not None and not semantic:
+        from workers.engines.detectron2 import Detectron2Detector
+
+        return Detectron2Detector(model, device=device, threads=threads, least_score=least_score)
     raise EngineUnavailableError(model.name, f"an engine {chosen!r}, which model.json lacks")
 
 

@@ -40,9 +40,13 @@ class TorchDetector:
         self._side = side
         self._device = torch.device(device)
         self._thresholds = Thresholds.of(model, least_score)
-        network = fold_batch_norms(load_network(model).eval())
+        network = self._build(model)
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
         self._batch = 1 if self._device.type == "cpu" else GPU_BATCH
+
+    def _build(self, model: ModelFolder) -> nn.Module:
+        """The network with the folder's weights, for inference."""
+        return fold_batch_norms(load_network(model).eval())
 
     @property
     def classes(self) -> tuple[str, ...]:

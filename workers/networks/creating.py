@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -28,6 +29,10 @@ _COCO = {
 }
 
 
+def _as_it_is(network: nn.Module) -> nn.Module:
+    return network
+
+
 @dataclass(frozen=True, slots=True)
 class Created:
     """A network ready to be trained.
@@ -35,11 +40,15 @@ class Created:
     Attributes:
         config: what model.json says of it.
         line: what it begins with, in words.
+        files: texts that belong into the model folder, by their names.
+        ship: makes the network that is packed of the one that was trained.
     """
 
     network: nn.Module
     config: dict[str, Any]
     line: str
+    files: dict[str, str] = field(default_factory=dict)
+    ship: Callable[[nn.Module], nn.Module] = _as_it_is
 
 
 def create_semantic(entry: Network, classes: tuple[str, ...], encoder: str, init: str) -> Created:

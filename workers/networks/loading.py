@@ -8,7 +8,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from inspection.model_folder import ModelFolder, ModelFolderError
-from workers.networks.catalogue import NETWORKS, NetworkError, find_network
+from workers.networks.aligned_config import AlignedConfig
+from workers.networks.aligned_maskrcnn import build_aligned
+from workers.networks.catalogue import ALIGNED, NETWORKS, NetworkError, find_network
 from workers.networks.resnet_maskrcnn import R18, R50, ResnetConfig, build_resnet
 from workers.networks.semantic import SemanticConfig, build_semantic
 from workers.training.network import NetworkConfig, build
@@ -20,8 +22,10 @@ def build_network(name: str, config: dict[str, Any]) -> nn.Module:
     Raises:
         NetworkError: an unknown name, or a configuration that it cannot have.
     """
-    network = find_network(name)
     try:
+        if name == ALIGNED:
+            return build_aligned(AlignedConfig.from_json(config))
+        network = find_network(name)
         if network.task == "semantic-segmentation":
             return build_semantic(SemanticConfig.from_json(name, config))
         if name in (R18, R50):
@@ -40,7 +44,7 @@ def load_network(model: ModelFolder) -> nn.Module:
         ModelFolderError: no torch engine in it, an unknown network, or weights that do not fit.
     """
     engine = model.manifest.engines.torch
-    if engine is None or engine.network not in NETWORKS:
+    if engine is None or engine.network not in (*NETWORKS, ALIGNED):
         known = engine.network if engine else None
         raise ModelFolderError(
             model.name, f"network {known!r}; this one knows {', '.join(NETWORKS)}"

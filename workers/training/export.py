@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from workers.networks.aligned_backbone import ConvNorm
+
 OPSET = 17
 OUTPUTS = ("boxes", "scores", "labels", "masks")
 
@@ -60,6 +62,8 @@ def export(model: nn.Module, path: Path, input_px: int) -> None:
 def fold_batch_norms(model: nn.Module) -> nn.Module:
     """Fold each batch norm into the convolution before it, in place, and return the model."""
     for module in list(model.modules()):
+        if isinstance(module, ConvNorm):
+            module.fold()
         children = list(module._modules.items())
         for (_, conv), (after, norm) in pairwise(children):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):

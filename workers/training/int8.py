@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-BRANCH_ENDS = ("/semantic/", "/cls_logits", "/bbox_pred", "/cls_score/", "/mask_predictor/")
+BRANCH_ENDS = (
+    "/semantic/",
+    "/cls_logits",
+    "/bbox_pred",
+    "/cls_score/",
+    "/mask_predictor/",
+    # Of networks with Detectron2's names.
+    "/objectness_logits",
+    "/anchor_deltas",
+    "/mask_head/predictor/",
+)
 BACKBONE = "/backbone/"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +49,7 @@ class Package:
         instances: annotations are instances, not all that is of a class in an image.
         calibration: files that int8 measures activations on.
         validation: files that thresholds are chosen on.
+        files: further texts of the folder, by their names.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Package:
     validation: Sequence[LabelledFile]
     try_int8: bool = True
     instances: bool = True
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def pack(network: nn.Module, package: Package, out: Path, say: Say) -> ModelFolder:
@@ -74,6 +76,8 @@ def pack(network: nn.Module, package: Package, out: Path, say: Say) -> ModelFold
     save_file(half_precision(network), out / WEIGHTS)
     # safetensors writes for its owner alone, but a model is read by whoever runs a worker.
     (out / WEIGHTS).chmod(0o644)
+    for name, text in package.files.items():
+        (out / name).write_text(text, encoding="utf-8")
     say("exporting")
     if package.semantic is None:
         from workers.training.instance_packing import finish
@@ -152,7 +156,7 @@ def write_manifest(
         training=package.training,
         metrics=_rounded(metrics or {}),
         licence=package.licence,
-        files={name: sha256_of(out / name) for name in (WEIGHTS, GRAPH)},
+        files={name: sha256_of(out / name) for name in (WEIGHTS, GRAPH, *package.files)},
     )
     text = json.dumps(manifest.model_dump(mode="json", by_alias=True, exclude_none=True), indent=2)
     (out / MANIFEST).write_text(text + "\n", encoding="utf-8")
