@@ -11,13 +11,14 @@ Whatever comes in, what goes out is uint8 RGB, upright:
 """
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from inspection.image_file import ImageHeader, ImageRefused, check_image
+from inspection.preview import alike, find_preview
 from inspection.verdicts import Reason
 
 __all__ = [
@@ -40,13 +41,14 @@ _ROTATIONS = {
     8: cv2.ROTATE_90_COUNTERCLOCKWISE,
 }
 _MIRRORED = (2, 4, 5, 7)
+UseOfPreview = Literal["never", "if_alike", "trusted"]
 # Half the size, in colour, as RGB: the flag that says "reduced" is in the name of the grey one.
 _HALF_RGB = cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_COLOR_RGB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReducedImage:
-    """An image decoded at half its size, for an engine that would shrink it further anyway.
+    """An image decoded at half its size or less, for an engine that would shrink it anyway.
 
     Attributes:
         rgb: uint8 (h, w, 3), upright.
@@ -75,22 +77,50 @@ def decode_image(data: bytes) -> npt.NDArray[np.uint8]:
     return _upright(rgb, header.orientation)
 
 
-def decode_reduced(data: bytes, input_px: int | None) -> npt.NDArray[np.uint8] | ReducedImage:
+def decode_reduced(
+    data: bytes, input_px: int | None, *, preview: UseOfPreview = "never"
+) -> npt.NDArray[np.uint8] | ReducedImage:
     """Decode for an engine whose square input is `input_px` wide; None takes every pixel.
 
     A JPEG whose half still covers the input is decoded at half its size: libjpeg then inverts
     8 × 8 blocks to 4 × 4, and the shrinking that follows has a quarter of the pixels. Everything
     else comes whole, as from `decode_image`.
 
+    Args:
+        preview: when the small copy in a file (`inspection.preview`) is taken for its picture, if
+            it covers the input. `trusted` is for files of which it is known that the camera's
+            own process wrote them, and saves looking at the picture; `if_alike` compares the two,
+            for files of which it is not known; `never` passes over it.
+
     Raises:
         ImageRefused: as `decode_image`.
     """
+    small = None if preview == "never" or input_px is None else _preview(data, input_px)
+    if small is not None and preview == "trusted":
+        return small
     header = check_image(data)
     half = ((header.height + 1) // 2, (header.width + 1) // 2)
     if input_px is None or header.kind != "jpeg" or max(half) < input_px:
         return decode_image(data)
     rgb = cast(npt.NDArray[np.uint8], _decode(data, header, _HALF_RGB, half))
-    return ReducedImage(_upright(rgb, header.orientation), header.upright_wh)
+    picture = ReducedImage(_upright(rgb, header.orientation), header.upright_wh)
+    if small is None or small.size_wh != picture.size_wh:
+        return picture
+    # Of an odd size libjpeg's half has a last row or column more than the camera's.
+    even = picture.rgb[: picture.size_wh[1] // 2, : picture.size_wh[0] // 2]
+    return small if alike(small.rgb, even) else picture
+
+
+def _preview(data: bytes, input_px: int) -> ReducedImage | None:
+    """The copy in a file; None where there is none, or none that covers the input."""
+    found = find_preview(data)
+    if found is None:
+        return None
+    try:
+        rgb = decode_image(found.jpeg)
+    except ImageRefused:
+        return None
+    return ReducedImage(rgb, found.picture_wh) if max(rgb.shape) >= input_px else None
 
 
 def _decode(

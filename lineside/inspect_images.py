@@ -108,7 +108,9 @@ def sight_of(image: Image | None, recipe: Recipe) -> Sight | None:
 
 def _read(file: ImageFile, input_px: int | None) -> _Read:
     try:
-        return _Read(file, decode_reduced(read_bytes(file.path), input_px), None)
+        # As the worker judges a stored frame, also where it is not known who made the file.
+        image = decode_reduced(read_bytes(file.path), input_px, preview="if_alike")
+        return _Read(file, image, None)
     except OSError as error:
         detail = f"cannot read the file: {error.strerror or type(error).__name__}"
         missing = isinstance(error, FileNotFoundError)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, Key, utc_now
@@ -26,6 +26,9 @@ class Acquisition(Base):
     image_key: Mapped[str | None] = mapped_column(String(200))  # None: not stored, or purged
     image_sha256: Mapped[str | None] = mapped_column(String(64))
     image_bytes: Mapped[int] = mapped_column(default=0)
+    # Whether the camera's own process wrote the file, so that the small copy in it may be trusted
+    # to show what the picture shows (inspection.preview). A pushed file may hold any copy.
+    image_is_own: Mapped[bool] = mapped_column(default=False, server_default=false())
     part_id: Mapped[int | None] = mapped_column(ForeignKey("part.id"))
     lot_id: Mapped[int | None] = mapped_column(ForeignKey("lot.id"))
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("acquisition.id"))  # sent again from

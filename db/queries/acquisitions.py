@@ -50,6 +50,7 @@ class NewAcquisition:
     idempotency_key: str | None = None
     parent_id: int | None = None
     refusal: tuple[Reason, str] | None = None
+    image_is_own: bool = False  # written by a camera's process, and by nobody outside
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,13 @@ def resend(session: Session, acquisition_id: int) -> Accepted:
     if old.image_key is None or old.image_sha256 is None:
         raise NotResendable(acquisition_id, "its image is gone")
     image = StoredImage(old.image_key, old.image_sha256, old.image_bytes)
-    new = NewAcquisition(old.camera_id, old.captured_at, image, parent_id=old.id)
+    new = NewAcquisition(
+        old.camera_id,
+        old.captured_at,
+        image,
+        parent_id=old.id,
+        image_is_own=old.image_is_own,
+    )
     (accepted,) = accept(session, [new])
     session.execute(
         update(Acquisition)
@@ -207,6 +214,7 @@ def _write(
                 "image_key": new.image.key if new.image else None,
                 "image_sha256": new.image.sha256 if new.image else None,
                 "image_bytes": new.image.size_bytes if new.image else 0,
+                "image_is_own": new.image_is_own,
                 "part_id": parts.get(new.part_serial or ""),
                 "lot_id": lots.get(new.lot_code or ""),
                 "parent_id": new.parent_id,

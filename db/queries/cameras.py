@@ -49,6 +49,7 @@ class CameraSpec:
     secret: str | None
     options: CameraOptions
     frames: FramePolicy | None  # None: the station has no active recipe
+    model: str | None  # `Recipe.engine_key`, where the model alone looks at the pixels
     state: CameraState
     next_sequence: int
 
@@ -135,7 +136,7 @@ def change_source(
 def cameras_to_run(session: Session, keys: Collection[str] = ()) -> list[CameraSpec]:
     """The enabled cameras that ingest fetches frames from, all of them or those of `keys`."""
     wanted = (
-        select(Camera, RecipeVersion.body)
+        select(Camera, RecipeVersion.body, RecipeVersion.model)
         .join(Station, Station.id == Camera.station_id)
         .outerjoin(RecipeVersion, RecipeVersion.id == Station.recipe_version_id)
         .where(Camera.enabled, Camera.kind != "push")
@@ -153,10 +154,12 @@ def cameras_to_run(session: Session, keys: Collection[str] = ()) -> list[CameraS
             secret=camera.secret,
             options=CameraOptions.model_validate(camera.options),
             frames=None if body is None else FramePolicy.model_validate(body.get("frames", {})),
+            # A shelf is also found again by its picture, and motion seen in it.
+            model=None if body is None or body.get("positions") else model,
             state=CameraState(camera.state),
             next_sequence=camera.next_sequence,
         )
-        for camera, body in session.execute(wanted)
+        for camera, body, model in session.execute(wanted)
     ]
 
 

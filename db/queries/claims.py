@@ -33,6 +33,7 @@ class ClaimedFrame:
     frame: InspectedFrame
     image_key: str | None
     attempts: int  # with this one
+    image_is_own: bool = False  # a camera's process wrote the file
 
     @property
     def acquisition_id(self) -> int:
@@ -124,12 +125,13 @@ def claim(
             Acquisition.image_sha256,
             Acquisition.image_key,
             Acquisition.attempts,
+            Acquisition.image_is_own,
         )
         .execution_options(synchronize_session=False)
     ).all()
     if not rows:
         return None
-    frames = [ClaimedFrame(InspectedFrame(*row[:7]), row[7], row[8]) for row in rows]
+    frames = [ClaimedFrame(InspectedFrame(*row[:7]), *row[7:]) for row in rows]
     return Claim(token, model, tuple(sorted(frames, key=lambda held: held.acquisition_id)))
 
 

@@ -30,6 +30,7 @@ def command(keys: tuple[str, ...]) -> None:
         min_free_bytes=storage.min_free_bytes,
         redis_url=broker.redis_url,
         secret_key_path=(storage.data_dir / "secret.key").absolute(),
+        models_dir=storage.models_dir,
     )
     database = connect(surroundings.database_url)
     beat = Heartbeat(HeartbeatSettings().folder, "ingest")

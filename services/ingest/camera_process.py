@@ -19,6 +19,7 @@ from db.engine import Database, connect
 from db.frames import open_store
 from db.logs import configure_logs
 from db.queries.cameras import CameraSpec
+from inspection.model_input import input_px
 from services.bell import Bell
 from services.ingest.capture import Capture
 from services.ingest.frame import Pulse
@@ -42,6 +43,7 @@ class Surroundings:
     min_free_bytes: int
     redis_url: str
     secret_key_path: Path
+    models_dir: Path | None = None
 
 
 def main(spec: CameraSpec, surroundings: Surroundings, beats: Connection) -> None:
@@ -119,6 +121,7 @@ def _run(
             health=health,
             minutes=minutes,
             pace=pace,
+            preview_px=_preview_px(spec, surroundings),
         )
         memory = LedgerMemory(database, spec, pulse, health)
         capture = Capture(
@@ -143,6 +146,11 @@ def _run(
             intake.close(0.5)
     finally:
         reporter.close(0.3)
+
+
+def _preview_px(spec: CameraSpec, surroundings: Surroundings) -> int | None:
+    places = [] if surroundings.models_dir is None else [surroundings.models_dir]
+    return None if spec.model is None else input_px(spec.model, places)
 
 
 def _address(spec: CameraSpec, surroundings: Surroundings) -> str:

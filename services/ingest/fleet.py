@@ -253,6 +253,14 @@ def _same_work(before: CameraSpec, after: CameraSpec) -> bool:
 
     def work(spec: CameraSpec) -> tuple[object, ...]:
         options = spec.options.model_copy(update={"started_at": None})
-        return spec.kind, spec.source, spec.secret, options, spec.frames, spec.station_id
+        return (
+            spec.kind,
+            spec.source,
+            spec.secret,
+            options,
+            spec.frames,
+            spec.model,
+            spec.station_id,
+        )
 
     return work(before) == work(after)

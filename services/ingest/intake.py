@@ -15,7 +15,6 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Protocol
 
-import cv2
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,6 +34,7 @@ from db.queries.acquisitions import (
 from inspection.feed import UInt8
 from inspection.recipe import FramePolicy
 from inspection.verdicts import Reason
+from services.ingest.encoding import encode
 from services.ingest.frame import Pulse
 from services.ingest.health import Health, MinuteCounts
 from services.ingest.pace import Pace
@@ -79,6 +79,8 @@ class Intake:
 
     Args:
         next_sequence: what the camera's next acquisition will be numbered, as last read.
+        preview_px: side of the input of the model that the frames are for; None where the small
+            copies that it would do with are not wanted.
     """
 
     def __init__(
@@ -93,9 +95,10 @@ class Intake:
         health: Health,
         minutes: MinuteCounts,
         pace: Pace,
+        preview_px: int | None = None,
     ) -> None:
         self._database, self._store, self._bell = database, store, bell
-        self._camera_id, self._frames = camera_id, frames
+        self._camera_id, self._frames, self._preview_px = camera_id, frames, preview_px
         self._health, self._minutes, self._pace = health, minutes, pace
         self._last_sequence = next_sequence - 1
         self._doubtful = False
@@ -217,6 +220,7 @@ class Intake:
             part_serial=wanted.part,
             idempotency_key=wanted.key,
             refusal=refusal,
+            image_is_own=image is not None and wanted.encoded is None,
         )
 
     def _image(self, wanted: Wanted) -> StoredImage | None:
@@ -224,13 +228,8 @@ class Intake:
             return self._store.put(*wanted.encoded)
         if wanted.bgr is None:
             return None
-        # OpenCV's own order of colours, so that nothing is turned twice on the way.
-        if self._frames.format == "png":
-            done, data = cv2.imencode(".png", wanted.bgr)
-            return self._store.put(data.tobytes(), "png") if done else None
-        quality = [cv2.IMWRITE_JPEG_QUALITY, self._frames.jpeg_quality]
-        done, data = cv2.imencode(".jpg", wanted.bgr, quality)
-        return self._store.put(data.tobytes(), "jpg") if done else None
+        encoded = encode(wanted.bgr, self._frames, self._preview_px)
+        return self._store.put(encoded.data, encoded.suffix) if encoded is not None else None
 
     def _accept(self, news: Sequence[NewAcquisition]) -> int:
         """Write rows for the first of `news`, as many as there is room for, and say how many."""

@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from db.engine import Database
 from db.frames import FrameStore, open_store
 from db.models import Acquisition, Camera, Inspection, Part
+from inspection.decode import ReducedImage, decode_reduced
 from inspection.recipe import FramePolicy
 from inspection.verdicts import CameraState, Reason
 from services.ingest.frame import Pulse
@@ -60,7 +61,7 @@ class _Station:
         self.pulse = Pulse(lambda: None)
         self.intake: Intake | None = None
 
-    def start(self, store: FrameStore | None = None) -> Intake:
+    def start(self, store: FrameStore | None = None, preview_px: int | None = None) -> Intake:
         with self.database.reads() as session:
             next_sequence = session.get_one(Camera, self.camera_id).next_sequence
         self.intake = Intake(
@@ -73,6 +74,7 @@ class _Station:
             health=self.health,
             minutes=self.minutes,
             pace=Pace(),
+            preview_px=preview_px,
         )
         return self.intake
 
@@ -154,6 +156,35 @@ def test_frames_become_rows_in_order_and_the_bell_rings(
     stored = cv2.imdecode(np.frombuffer(station.store.get(key), np.uint8), cv2.IMREAD_COLOR)
     assert stored is not None
     assert np.abs(stored.astype(int) - picture(4)).mean() < 2
+
+
+def test_a_camera_puts_a_copy_for_its_model_into_the_file(
+    make_station: Callable[..., _Station],
+) -> None:
+    station = make_station()
+    intake = station.start(preview_px=48)
+    station.offer(range(1))
+    file = station.store.get(station.rows()[0].image_key or "") if intake.close(10) else b""
+    seen = decode_reduced(file, 48, preview="trusted")
+    assert isinstance(seen, ReducedImage)
+    height, width = picture(0).shape[:2]
+    assert seen.size_wh == (width, height)
+    assert max(seen.rgb.shape) == 48
+    small = cv2.resize(picture(0), seen.rgb.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(seen.rgb[..., ::-1].astype(int) - small).mean() < 3
+    assert station.rows()[0].image_is_own
+
+
+def test_a_file_that_came_as_such_is_nobodys_own(make_station: Callable[..., _Station]) -> None:
+    station = make_station()
+    intake = station.start(preview_px=48)
+    done, data = cv2.imencode(".jpg", picture(0))
+    assert done
+    intake.offer(Wanted(_START, encoded=(data.tobytes(), "jpg")), station.pulse, waits=True)
+    assert intake.close(10)
+    (row,) = station.rows()
+    assert not row.image_is_own
+    assert station.store.get(row.image_key or "") == data.tobytes()
 
 
 def test_png_keeps_every_pixel(make_station: Callable[..., _Station]) -> None:

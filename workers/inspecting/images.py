@@ -4,7 +4,7 @@ import hashlib
 
 from db.frames import FrameMissing, FrameStore
 from db.queries.claims import ClaimedFrame
-from inspection.decode import ImageRefused, decode_reduced
+from inspection.decode import ImageRefused, UseOfPreview, decode_reduced
 from inspection.verdicts import Reason
 from workers.engines import EngineImage
 
@@ -32,4 +32,6 @@ def read_image(store: FrameStore, claimed: ClaimedFrame, input_px: int | None) -
             f"the stored image has SHA-256 {sha256[:12]}…,"
             f" {(claimed.frame.image_sha256 or '')[:12]}… was acquired",
         )
-    return decode_reduced(data, input_px)
+    # What came from elsewhere is judged by its picture alone, whatever else lies in the file.
+    preview: UseOfPreview = "trusted" if claimed.image_is_own else "never"
+    return decode_reduced(data, input_px, preview=preview)

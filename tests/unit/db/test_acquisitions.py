@@ -198,7 +198,10 @@ def test_one_without_image_needs_a_refusal(database: Database) -> None:
         accept(session, [new(1, image=None)])
 
 
-def test_sending_again_names_the_parent_and_keeps_the_first_verdict(database: Database) -> None:
+@pytest.mark.parametrize("own", [False, True])
+def test_sending_again_names_the_parent_and_keeps_the_first_verdict(
+    database: Database, own: bool
+) -> None:
     with database.sessions.begin() as session:
         dead = decide(
             session,
@@ -208,12 +211,14 @@ def test_sending_again_names_the_parent_and_keeps_the_first_verdict(database: Da
             captured_at=NOW - timedelta(hours=1),
         )
         dead_id, inspection_id = dead.acquisition_id, dead.id
+        session.get_one(Acquisition, dead_id).image_is_own = own
     with database.sessions.begin() as session:
         accepted = resend(session, dead_id)
     with database.reads() as session:
         child = session.get_one(Acquisition, accepted.acquisition_id)
         assert (child.parent_id, child.state, child.sequence) == (dead_id, "waiting", 2)
         assert child.captured_at == NOW - timedelta(hours=1)
+        assert child.image_is_own is own
         assert session.get_one(Inspection, inspection_id).verdict == "not_inspected"
 
 

@@ -55,6 +55,8 @@ def test_a_frame_is_stored_before_its_row_and_rings_after(
         assert row.image_key is not None
         assert store.get(row.image_key) == JPEG
         assert row.camera.kind == "push"
+        # Whatever copy lies in it, its picture is what is judged.
+        assert not row.image_is_own
         assert row.camera.state == "online"
     assert bell.rings == ["inspect"]
 
