@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from lineside.commands import import_detectron2
+
 
 @click.group()
 def command() -> None:
@@ -90,3 +92,6 @@ def hybrid(instances: str, pixels: str, out: Path, grow_px: int, without_instanc
     except ModelFolderError as error:
         raise click.UsageError(str(error)) from error
     click.echo(f"{folder.name} {folder.version} in {folder.path}")
+
+
+command.add_command(import_detectron2.command)
