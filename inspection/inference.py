@@ -1,7 +1,8 @@
-"""How a model is run on an image, beside the model itself: in tiles, and with pieces joined.
+"""How a model is run on an image, beside the model itself: in tiles, mirrored, with pieces joined.
 
-Both stand in a recipe, since they follow from the station's camera, and may stand in a model
-folder, as what the model does of itself. A recipe's own key takes the place of the model's.
+All stand in a recipe, since they follow from the station's camera and its time for an image, and
+may stand in a model folder, as what the model does of itself. A recipe's own key takes the place
+of the model's.
 """
 
 from __future__ import annotations
@@ -47,14 +48,24 @@ class Inference(_Strict):
 
     tiling: Tiling | None = Field(None, description="None: the whole image at once.")
     join: Join | None = Field(None, description="None: as the model's folder says.")
+    flips: bool | None = Field(
+        None,
+        description="A semantic network's mean answer to the image and three mirror images of "
+        "it; None: as the model's folder says.",
+    )
 
     def over(self, below: Inference) -> Inference:
         """This one, with what it leaves open taken from another."""
-        return Inference(tiling=self.tiling or below.tiling, join=self.join or below.join)
+        return Inference(
+            tiling=self.tiling or below.tiling,
+            join=self.join or below.join,
+            flips=below.flips if self.flips is None else self.flips,
+        )
 
 
 _TILE = re.compile(r"tile=(\d+)\+(\d+)")
 _JOIN = re.compile(r"join=([0-9.]+)(?::([a-z0-9_,-]+))?")
+_FLIPS = re.compile(r"flips=(on|off)")
 
 
 def with_inference(model: str, inference: Inference) -> str:
@@ -69,6 +80,8 @@ def with_inference(model: str, inference: Inference) -> str:
     if inference.join is not None:
         classes = ":" + ",".join(inference.join.classes) if inference.join.classes else ""
         parts.append(f"join={inference.join.gap_px:g}{classes}")
+    if inference.flips is not None:
+        parts.append(f"flips={'on' if inference.flips else 'off'}")
     return f"{model}?{'&'.join(parts)}" if parts else model
 
 
@@ -77,13 +90,15 @@ def split_inference(text: str) -> tuple[str, Inference]:
     model, mark, options = text.rpartition("?")
     if not mark:
         return text, Inference()
-    tiling = join = None
+    tiling = join = flips = None
     for part in options.split("&"):
         if match := _TILE.fullmatch(part):
             tiling = Tiling(tile_px=int(match[1]), overlap_px=int(match[2]))
         elif match := _JOIN.fullmatch(part):
             classes = tuple(match[2].split(",")) if match[2] else ()
             join = Join(gap_px=float(match[1]), classes=classes)
+        elif match := _FLIPS.fullmatch(part):
+            flips = match[1] == "on"
         else:
             return text, Inference()
-    return model, Inference(tiling=tiling, join=join)
+    return model, Inference(tiling=tiling, join=join, flips=flips)

@@ -234,12 +234,18 @@ class ModelFolder:
         """The same folder, run as a recipe wants it; what that leaves open is the model's own.
 
         Raises:
-            ModelFolderError: classes are to be joined that the model does not have.
+            ModelFolderError: classes are to be joined that the model does not have, or mirror
+                images are asked for of a model without a semantic network.
         """
         joined = inference.join.classes if inference.join else ()
         if unknown := set(joined) - set(self.classes):
             raise ModelFolderError(
                 self.name, f"join names {sorted(unknown)}, classes are {list(self.classes)}"
+            )
+        semantic = self.manifest.semantic is not None or self.manifest.engines.hybrid is not None
+        if inference.flips and not semantic:
+            raise ModelFolderError(
+                self.name, "flips are for semantic models and hybrids, and this one is neither"
             )
         around = inference.over(self.manifest.inference)
         return replace(self, manifest=self.manifest.model_copy(update={"inference": around}))

@@ -178,7 +178,8 @@ class Recipe(_Part):
     model: str = Field(min_length=1, max_length=300, description="Name or folder of a model.")
     description: str = Field("", max_length=1000)
     inference: Inference = Field(
-        default_factory=lambda: Inference(), description="Tiles and joins around the model."
+        default_factory=lambda: Inference(),
+        description="Tiles, mirror images and joins around the model.",
     )
     classes: dict[str, ClassRule] = Field(default_factory=dict)
     regions: list[Region] = Field(

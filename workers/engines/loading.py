@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from inspection.inference import Inference
 from inspection.model_folder import ModelFolder, load_model_folder
 from workers.engines.detector import Detector
 from workers.engines.hybrid import HybridDetector
@@ -74,9 +75,11 @@ def _load_alone(
     engines = model.manifest.engines
     if engines.hybrid is not None:
         # Its parts have the engines; one that is insisted on is theirs.
+        flips = model.manifest.inference.flips
+        mirrored = engines.hybrid.pixels.model_copy(update={"inference": Inference(flips=flips)})
         parts = (
             ModelFolder(model.path, part, model.version)
-            for part in (engines.hybrid.instances, engines.hybrid.pixels)
+            for part in (engines.hybrid.instances, mirrored)
         )
         instances, pixels = (
             _load_alone(part, device, threads, streams, engine, least_score) for part in parts

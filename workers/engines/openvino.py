@@ -18,7 +18,9 @@ from workers.engines.detector import EngineImage
 from workers.engines.thresholds import Thresholds
 from workers.mask_pasting import Letterbox, letterbox, to_detections
 
+Image = TypeVar("Image", bound=EngineImage)
 Fit = TypeVar("Fit")  # how an image was brought into the form that its network takes
+Answer = TypeVar("Answer")
 
 
 @functools.cache
@@ -54,15 +56,15 @@ def compile_graph(graph: Path, *, threads: int, streams: int) -> Any:
 
 def streamed(
     requests: Sequence[Any],
-    images: Iterable[EngineImage],
-    fitted: Callable[[EngineImage], tuple[npt.NDArray[np.uint8], Fit]],
-    finish: Callable[[Any, Fit], Detections],
-) -> Iterator[Detections]:
-    """Detections of each image in order, with as many under way as there are requests.
+    images: Iterable[Image],
+    fitted: Callable[[Image], tuple[npt.NDArray[np.uint8], Fit]],
+    finish: Callable[[Any, Fit], Answer],
+) -> Iterator[Answer]:
+    """The answer to each image in order, with as many under way as there are requests.
 
     Args:
         fitted: the network's input of an image, uint8 (H, W, 3), and how it was fitted.
-        finish: waits for a request and makes detections of its tensors, in px of the image.
+        finish: waits for a request and makes an answer of its tensors, which are the request's.
     """
     free = deque(requests)
     running: deque[tuple[Any, Fit]] = deque()

@@ -7,7 +7,8 @@ threshold are a finding, so that recipes, measurements and screens see no differ
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,8 +21,9 @@ from workers.engines.detector import EngineImage, RgbImage
 from workers.engines.thresholds import Thresholds
 
 Probabilities = npt.NDArray[np.float32]
-# One fitted image, uint8 (H, W, 3) with sides that the stride divides, to float32 (C, H, W).
-Network = Callable[[RgbImage], Probabilities]
+UPRIGHT: tuple[tuple[int, ...], ...] = ((),)
+# Axes of (H, W) along which an image is turned over; each is its own way back.
+FOUR_MIRRORS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +65,19 @@ def restore(probabilities: Probabilities, fit: Fit) -> Probabilities:
     )
 
 
-def mean_of_flips(network: Network, fitted: RgbImage) -> Probabilities:
-    """The network's mean answer for the image and its three mirror images."""
+def mean_of_mirrors(
+    answers: Iterator[Probabilities], mirrors: Sequence[tuple[int, ...]]
+) -> Probabilities | None:
+    """The mean of the next answers, (C, H, W) each, turned back upright; None at their end."""
     total: Probabilities | None = None
-    for axes in ((), (0,), (1,), (0, 1)):
-        given = np.ascontiguousarray(np.flip(fitted, axes))
-        back = np.flip(network(given), tuple(axis + 1 for axis in axes))
-        total = back.copy() if total is None else total + back
+    for axes in mirrors:
+        answer = next(answers, None)
+        if answer is None:
+            return None
+        back = np.flip(answer, tuple(axis + 1 for axis in axes))
+        total = back if total is None else total + back
     assert total is not None
-    return total / np.float32(4)
+    return total / np.float32(len(mirrors)) if len(mirrors) > 1 else total
 
 
 def find_components(
@@ -146,6 +152,8 @@ class SemanticDetector(ABC):
         self._settings: SemanticOutput = settings
         self._classes = model.classes
         self._thresholds = Thresholds.of(model, least_score)
+        flips = model.manifest.inference.flips
+        self._mirrors = FOUR_MIRRORS if (settings.flips if flips is None else flips) else UPRIGHT
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -157,23 +165,36 @@ class SemanticDetector(ABC):
 
     def probabilities(self, image_rgb: RgbImage) -> Probabilities:
         """Probability of each class in each pixel of the image, float32 (C, H, W)."""
-        fitted, fit = fit_image(image_rgb, self._settings.scale, self._settings.stride)
-        if self._settings.flips:
-            return restore(mean_of_flips(self.run, fitted), fit)
-        return restore(self.run(fitted), fit)
+        (only,) = self.probabilities_stream([image_rgb])
+        return only
+
+    def probabilities_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Probabilities]:
+        """The same for images as they come, in their order; see `Detector.detect_stream`."""
+        fits: deque[Fit] = deque()
+
+        def views() -> Iterator[RgbImage]:
+            for image in images_rgb:
+                # Its folders have no `input_px`, so that nobody decodes for it at half size.
+                assert isinstance(image, np.ndarray)
+                fitted, fit = fit_image(image, self._settings.scale, self._settings.stride)
+                fits.append(fit)
+                for axes in self._mirrors:
+                    yield np.ascontiguousarray(np.flip(fitted, axes))
+
+        answers = self.run_stream(views())
+        while (mean := mean_of_mirrors(answers, self._mirrors)) is not None:
+            yield restore(mean, fits.popleft())
 
     @abstractmethod
-    def run(self, fitted: RgbImage) -> Probabilities:
-        """The network on one fitted image, uint8 (H, W, 3); float32 (C, H, W)."""
+    def run_stream(self, fitted: Iterable[RgbImage]) -> Iterator[Probabilities]:
+        """The network on fitted images, uint8 (H, W, 3); float32 (C, H, W) of each, in order."""
 
     def detect(self, images_rgb: Sequence[EngineImage]) -> list[Detections]:
         return list(self.detect_stream(images_rgb))
 
     def detect_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Detections]:
-        for image in images_rgb:
-            # Its folders have no `input_px`, so that nobody decodes for it at half size.
-            assert isinstance(image, np.ndarray)
-            yield self.findings(self.probabilities(image))
+        for probabilities in self.probabilities_stream(images_rgb):
+            yield self.findings(probabilities)
 
     def findings(self, probabilities: Probabilities) -> Detections:
         """Findings of an image by the thresholds in use."""

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from inspection.detections import Detections
 from inspection.model_folder import ModelFolder
-from workers.engines.detector import EngineImage, RgbImage
+from workers.engines.detector import RgbImage
 from workers.engines.openvino import compile_graph, streamed
-from workers.engines.semantic import Fit, Probabilities, SemanticDetector, fit_image, restore
+from workers.engines.semantic import Probabilities, SemanticDetector
 
 
 class SemanticOpenVinoDetector(SemanticDetector):
@@ -35,26 +34,19 @@ class SemanticOpenVinoDetector(SemanticDetector):
             self._compiled.create_infer_request() for _ in range(streams + 1)
         ]
 
-    def run(self, fitted: RgbImage) -> Probabilities:
-        (request, *_) = self._requests
-        request.infer({0: fitted[None]})
-        return np.array(request.get_output_tensor(0).data[0], dtype=np.float32)
-
-    def detect_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Detections]:
-        if self._settings.flips:
-            return super().detect_stream(images_rgb)
-        return streamed(self._requests, images_rgb, self._fitted, self._finish)
+    def run_stream(self, fitted: Iterable[RgbImage]) -> Iterator[Probabilities]:
+        return streamed(self._requests, fitted, _as_it_is, _probabilities)
 
     def close(self) -> None:
         self._requests.clear()
         self._compiled = None
 
-    def _fitted(self, image: EngineImage) -> tuple[RgbImage, Fit]:
-        # Its folders have no `input_px`, so that nobody decodes for it at half size.
-        assert isinstance(image, np.ndarray)
-        return fit_image(image, self._settings.scale, self._settings.stride)
 
-    def _finish(self, request: Any, fit: Fit) -> Detections:
-        request.wait()
-        # The tensor is the request's own and is read before its next image begins.
-        return self.findings(restore(request.get_output_tensor(0).data[0], fit))
+def _as_it_is(fitted: RgbImage) -> tuple[RgbImage, None]:
+    return fitted, None
+
+
+def _probabilities(request: Any, _: None) -> Probabilities:
+    request.wait()
+    # The tensor is the request's own, and the next image writes over it.
+    return np.array(request.get_output_tensor(0).data[0], dtype=np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 from torch import nn
@@ -31,8 +33,11 @@ class SemanticTorchDetector(SemanticDetector):
         network = fold_batch_norms(load_network(model).eval())
         self._network = network.to(self._device).to(memory_format=torch.channels_last)
 
+    def run_stream(self, fitted: Iterable[RgbImage]) -> Iterator[Probabilities]:
+        return map(self._run, fitted)
+
     @torch.inference_mode()
-    def run(self, fitted: RgbImage) -> Probabilities:
+    def _run(self, fitted: RgbImage) -> Probabilities:
         image = torch.from_numpy(np.ascontiguousarray(fitted)).to(self._device)
         gpu = self._device.type != "cpu"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=gpu):

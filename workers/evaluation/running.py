@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from inspection.detections import Detections, InstanceMask
 from inspection.judge import judge
 from inspection.verdicts import Verdict
-from workers.engines.detector import Detector, RgbImage
+from workers.engines.detector import Detector, EngineImage, RgbImage
 from workers.engines.thresholds import Thresholds
 from workers.evaluation.image_result import (
     ImageResult,
@@ -33,8 +34,10 @@ from workers.evaluation.worst import Keeper
 class GivesProbabilities(Protocol):
     """A detector that knows the probability of each pixel (`engines.semantic`)."""
 
-    def probabilities(self, image_rgb: RgbImage) -> npt.NDArray[np.float32]:
-        """Float32 (classes, H, W)."""
+    def probabilities_stream(
+        self, images_rgb: Iterable[EngineImage]
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Float32 (classes, H, W) of each image, in order."""
         ...
 
     def findings(self, probabilities: npt.NDArray[np.float32]) -> Detections:
@@ -118,13 +121,7 @@ def _pairs(
     detector: Detector, images: Iterable[LabelledImage], wanted: npt.NDArray[np.int64]
 ) -> Iterator[tuple[LabelledImage, Detections, Levels | None]]:
     """Each image with what was found in it, and the probability of its pixels where known."""
-    if isinstance(detector, GivesProbabilities):
-        for labelled in images:
-            planes = detector.probabilities(labelled.image_rgb)
-            levels = probability_levels(planes[wanted].max(axis=0))
-            yield labelled, detector.findings(planes), levels
-        return
-    waiting: list[LabelledImage] = []
+    waiting: deque[LabelledImage] = deque()
 
     def feed() -> Iterator[RgbImage]:
         for labelled in images:
@@ -132,14 +129,25 @@ def _pairs(
             yield labelled.image_rgb
 
     # The engine works ahead while the last image is held against its truth.
-    for found in detector.detect_stream(feed()):
-        labelled = waiting.pop(0)
+    for found, levels in _answers(detector, feed(), wanted):
+        labelled = waiting.popleft()
         if found.size_wh != labelled.size_wh:
             raise ValueError(
                 f"{labelled.name}: the engine answered for an image of {found.size_wh}, "
                 f"expected {labelled.size_wh}"
             )
-        yield labelled, found, None
+        yield labelled, found, levels
+
+
+def _answers(
+    detector: Detector, images_rgb: Iterator[RgbImage], wanted: npt.NDArray[np.int64]
+) -> Iterator[tuple[Detections, Levels | None]]:
+    if isinstance(detector, GivesProbabilities):
+        for planes in detector.probabilities_stream(images_rgb):
+            yield detector.findings(planes), probability_levels(planes[wanted].max(axis=0))
+        return
+    for found in detector.detect_stream(images_rgb):
+        yield found, None
 
 
 def _image(

@@ -14,6 +14,8 @@ TILING = Tiling(tile_px=1024, overlap_px=128)
         (Inference(), "m"),
         (Inference(tiling=TILING), "m?tile=1024+128"),
         (Inference(join=Join(gap_px=6.5)), "m?join=6.5"),
+        (Inference(tiling=TILING, flips=True), "m?tile=1024+128&flips=on"),
+        (Inference(flips=False), "m?flips=off"),
         (
             Inference(tiling=TILING, join=Join(gap_px=0, classes=("crack", "hair-line"))),
             "m?tile=1024+128&join=0:crack,hair-line",
@@ -35,6 +37,8 @@ def test_what_is_left_open_is_taken_from_below() -> None:
     assert Inference(tiling=TILING).over(own) == Inference(tiling=TILING, join=Join(gap_px=6))
     off = Inference(join=Join(gap_px=0))
     assert off.over(own).join == Join(gap_px=0)
+    assert Inference(flips=False).over(Inference(flips=True)).flips is False
+    assert Inference().over(Inference(flips=True)).flips is True
 
 
 def test_a_recipe_is_claimed_by_its_model_and_how_it_is_run() -> None:

@@ -1,5 +1,6 @@
 """From probabilities of pixels to findings, and the graph of a semantic network against torch."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,25 @@ import numpy.typing as npt
 import pytest
 
 from inspection.detections import Detections
-from workers.engines.semantic import find_components, fit_image, mean_of_flips, restore
+from inspection.inference import Inference
+from inspection.model_folder import (
+    Manifest,
+    ModelFolder,
+    ModelFolderError,
+    find_model,
+    load_model_folder,
+)
+from tests.unit.workers.engines.test_hybrid import semantic_folder, write_dark_graph
+from workers.engines.detector import RgbImage
+from workers.engines.semantic import (
+    FOUR_MIRRORS,
+    SemanticDetector,
+    find_components,
+    fit_image,
+    mean_of_mirrors,
+    restore,
+)
+from workers.engines.semantic_openvino import SemanticOpenVinoDetector
 from workers.engines.thresholds import Thresholds
 
 Planes = npt.NDArray[np.float32]
@@ -94,19 +113,16 @@ def test_an_image_of_any_size_fits_and_what_is_found_lies_where_it_was(
 
 
 def test_the_mean_of_four_mirror_images_comes_back_upright() -> None:
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 255, (32, 64, 3), dtype=np.uint8)
-
-    def brightness(fitted: npt.NDArray[np.uint8]) -> Planes:
-        return (fitted[None, :, :, 0] / 255).astype(np.float32)
-
-    assert mean_of_flips(brightness, image) == pytest.approx(brightness(image), abs=1e-6)
+    image = np.random.default_rng(0).random((1, 32, 64), dtype=np.float32)
+    seen = (np.flip(image, tuple(axis + 1 for axis in axes)) for axes in FOUR_MIRRORS)
+    assert mean_of_mirrors(seen, FOUR_MIRRORS) == pytest.approx(image, abs=1e-6)
     # A network that only ever sees the left edge is asked from four sides.
     left = np.zeros((1, 32, 64), dtype=np.float32)
     left[0, 0, 0] = 1
-    assert mean_of_flips(lambda _: left, image)[0, [0, 0, -1, -1], [0, -1, 0, -1]] == (
-        pytest.approx([0.25] * 4)
-    )
+    mean = mean_of_mirrors(iter([left] * 4), FOUR_MIRRORS)
+    assert mean is not None
+    assert mean[0, [0, 0, -1, -1], [0, -1, 0, -1]] == pytest.approx([0.25] * 4)
+    assert mean_of_mirrors(iter([]), FOUR_MIRRORS) is None
 
 
 @pytest.mark.parametrize(("name", "encoder"), [("pspnet", "light"), ("segnet", "light")])
@@ -136,3 +152,74 @@ def test_the_graph_does_what_torch_does_at_any_size(
         expected = logits.sigmoid().numpy()
         assert np.ptp(expected) > 1e-4
         assert compiled(image)[0] == pytest.approx(expected, abs=5e-3)
+
+
+class Leaning(SemanticDetector):
+    """Sees the left column of whatever it is shown."""
+
+    asked = 0
+
+    def run_stream(self, fitted: Iterable[RgbImage]) -> Iterator[Planes]:
+        for image in fitted:
+            self.asked += 1
+            plane = np.zeros((1, *image.shape[:2]), dtype=np.float32)
+            plane[0, :, 0] = 1
+            yield plane
+
+    def close(self) -> None:
+        pass
+
+
+def folder(**changes: object) -> ModelFolder:
+    content = {
+        "name": "leaning",
+        "task": "semantic-segmentation",
+        "semantic": {},
+        "classes": ["crack"],
+        "engines": {"openvino": {"graph": "graph.onnx", "precision": "fp32"}},
+        "thresholds": {"crack": {"score": 0.5}},
+        "licence": "Apache-2.0",
+        "files": {"graph.onnx": "0" * 64},
+    }
+    return ModelFolder(Path(), Manifest.model_validate(content | changes), "0" * 12)
+
+
+@pytest.mark.parametrize(
+    ("own", "asked_for", "flipped"),
+    [(False, None, False), (True, None, True), (False, True, True), (True, False, False)],
+)
+def test_a_recipe_may_ask_for_mirror_images_or_do_without(
+    own: bool, asked_for: bool | None, flipped: bool
+) -> None:
+    model = folder(semantic={"flips": own}).run_by(Inference(flips=asked_for))
+    detector = Leaning(model, None)
+    images = [np.zeros((32, width, 3), dtype=np.uint8) for width in (32, 64, 96)]
+    planes = list(detector.probabilities_stream(iter(images)))
+    assert [plane.shape for plane in planes] == [(1, 32, 32), (1, 32, 64), (1, 32, 96)]
+    assert detector.asked == (12 if flipped else 3)
+    for plane in planes:
+        expected = [0.5, 0.5] if flipped else [1, 0]
+        assert plane[0, 3, [0, -1]] == pytest.approx(expected)
+
+
+def test_mirror_images_are_for_semantic_networks() -> None:
+    model = load_model_folder(find_model("classical-threshold"))
+    assert model.run_by(Inference(flips=False)).classes == model.classes
+    with pytest.raises(ModelFolderError, match="flips are for semantic models"):
+        model.run_by(Inference(flips=True))
+
+
+def test_a_stream_of_images_gives_each_its_own_probabilities(tmp_path: Path) -> None:
+    model = semantic_folder(tmp_path / "px", ["crack"])
+    write_dark_graph(model.path / "graph.onnx")
+    rng = np.random.default_rng(1)
+    sizes = [(40, 70), (64, 64), (33, 31), (40, 70), (64, 32), (90, 20)]
+    images = [rng.integers(0, 255, (*size, 3), dtype=np.uint8) for size in sizes]
+    detector = SemanticOpenVinoDetector(model, threads=1, streams=2)
+    streamed = list(detector.probabilities_stream(iter(images)))
+    for image, planes in zip(images, streamed, strict=True):
+        # The graph is the sigmoid of 90 minus a pixel's grey.
+        grey = image.mean(axis=2, dtype=np.float32)
+        assert planes[0] == pytest.approx(1 / (1 + np.exp(np.clip(grey - 90, -80, 80))), abs=1e-5)
+        assert np.array_equal(planes, detector.probabilities(image))
+    detector.close()

@@ -2,7 +2,7 @@
 
 import tracemalloc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from tests.unit.workers.evaluation.painted import (
     picture,
     square,
 )
+from workers.engines.detector import EngineImage
 from workers.evaluation import Evaluation, LabelledImage, Options, UnfitError, run
 from workers.evaluation.running import GivesProbabilities
 from workers.evaluation.summary import summarise
@@ -195,8 +196,10 @@ def test_sizes_are_those_of_coco() -> None:
 class Probable(Painted):
     """A semantic engine: what is painted is a probability, half of it a finding."""
 
-    def probabilities(self, image_rgb: np.ndarray) -> np.ndarray:
-        return image_rgb[..., :2].transpose(2, 0, 1).astype(np.float32) / 100
+    def probabilities_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[np.ndarray]:
+        for image in images_rgb:
+            assert isinstance(image, np.ndarray)
+            yield image[..., :2].transpose(2, 0, 1).astype(np.float32) / 100
 
     def findings(self, probabilities: np.ndarray) -> Detections:
         masks = [
