@@ -1,48 +1,15 @@
 """What `lineside doctor` says: is this host fit for Lineside, and if not, what to do about it."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict
 
-
-class Status(StrEnum):
-    OK = "ok"
-    NOTE = "note"  # something that only some need is not there
-    WARNING = "warning"  # works, but may not go well
-    MISSING = "missing"  # `lineside up` does not work without it
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report. `remedy` says what to do, where there is anything to do."""
-
-    subject: str
-    status: Status
-    text: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Patient:
-    """Where this host's Lineside lies, as `lineside up` would see it."""
-
-    data_dir: Path
-    database_url: str
-    redis_url: str | None
-    models_dir: Path | None
-    host: str
-    port: int
-
-
-Check = Callable[[Patient], Iterator[Finding]]
+from lineside import doctor_host, doctor_plant
+from lineside.doctor_findings import Check, Finding, Patient, Status
 
 
 def examine(patient: Patient, checks: Sequence[Check] | None = None) -> list[Finding]:
     """Run every check. A check that itself breaks is a finding, not the end of the examination."""
-    from lineside import doctor_host, doctor_plant
-
     checks = checks if checks is not None else (*doctor_host.CHECKS, *doctor_plant.CHECKS)
     findings: list[Finding] = []
     for check in checks:

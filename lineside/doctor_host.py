@@ -12,7 +12,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from lineside import embedded_redis, ports
-from lineside.doctor import Finding, Patient, Status
+from lineside.doctor_findings import Finding, Patient, Status
 
 _OLDEST_PYTHON = (3, 11)
 # What an extra is for, where one can do without it.

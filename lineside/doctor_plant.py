@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lineside.data_folder import file_system, is_on_network
-from lineside.doctor import Finding, Patient, Status
+from lineside.doctor_findings import Finding, Patient, Status
 
 if TYPE_CHECKING:
     from db.queries.cameras import CameraSpec

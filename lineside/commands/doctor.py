@@ -10,6 +10,7 @@ import click
 def command(as_json_: bool) -> None:
     """Say in plain words what is missing or wrong on this host. Exits 1 if something is."""
     from lineside import doctor
+    from lineside.doctor_findings import Patient
 
     try:
         from db.settings import StorageSettings
@@ -20,7 +21,7 @@ def command(as_json_: bool) -> None:
             " `pip install 'lineside[embedded]'`."
         ) from error
     storage, web = StorageSettings(), WebSettings()
-    patient = doctor.Patient(
+    patient = Patient(
         data_dir=storage.data_dir.absolute(),
         database_url=storage.resolved_database_url,
         redis_url=os.environ.get("LINESIDE_REDIS_URL") or None,

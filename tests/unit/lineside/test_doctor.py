@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lineside import doctor, doctor_host, doctor_plant
-from lineside.doctor import Finding, Patient, Status
+from lineside.doctor_findings import Finding, Patient, Status
 
 
 @pytest.fixture
