@@ -10,13 +10,13 @@ from dashboards.values import values
 from db.models import MeasurementRow
 from inspection.limits import stated
 
-# Shape and word beside each colour, which is never the only sign.
+# The word beside each colour and shape (templates/icons.html): neither is ever the only sign.
 VERDICTS = {
-    "pass": ("✓", "PASS"),
-    "warn": ("!", "WARN"),
-    "fail": ("✕", "FAIL"),
-    "not_inspected": ("◌", "NOT INSPECTED"),
-    "no_data": ("◌", "NO DATA"),
+    "pass": "PASS",
+    "warn": "WARN",
+    "fail": "FAIL",
+    "not_inspected": "NOT INSPECTED",
+    "no_data": "NO DATA",
 }
 REASONS = {
     "superseded": "a newer frame came first",
