@@ -12,6 +12,7 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from db.logs import configure_logs
+from workers.inspecting.guard import ProcessGuard
 from workers.inspecting.runtime import Runtime, build_runtime
 
 _log = structlog.get_logger()
@@ -49,7 +50,7 @@ def _runtime() -> Runtime:
     configure_logs()
     # The engine has the cores. OpenCV's own pool would spin beside it after every small resize.
     cv2.setNumThreads(1)
-    return build_runtime(stopping)
+    return build_runtime(stopping, guard=ProcessGuard())
 
 
 @functools.cache

@@ -9,7 +9,9 @@ class WorkerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LINESIDE_")
 
-    lease_s: float = Field(30, gt=0, description="How long a claim holds what it has taken.")
+    lease_s: float = Field(
+        30, gt=0, description="How long a claim outlives its worker, and a worker its hang."
+    )
     drain_s: float = Field(10, gt=0, description="How long one task goes on claiming.")
     claim_engine_s: float = Field(
         0.5, gt=0, le=2, description="Engine time of one claim; more delays its first verdict."

@@ -17,6 +17,7 @@ from db.queries.results import NewInspection, insert_inspections
 from inspection.recipe import DiscrepancyPolicy
 from tests.faults.faulty_engine import FaultyDetector
 from workers.child import inspect_queue, stopping
+from workers.inspecting.guard import NoGuard, ProcessGuard
 from workers.inspecting.runtime import Runtime, build_runtime
 
 
@@ -41,6 +42,9 @@ def faulty_runtime() -> Runtime:
         stopping,
         load_detector=FaultyDetector,
         commit=commit_results if fenced else commit_without_fence,
+        # Only for what hangs. A zombie is for the fence to stop, and with leases so short a busy
+        # host would keep Python from running long enough.
+        guard=ProcessGuard() if os.environ.get("FAULTS_GUARD") else NoGuard(),
     )
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.faults.faulty_engine import ENDLESS, POISON
+import pytest
+
+from tests.faults.faulty_engine import ASLEEP, ENDLESS, POISON, hangs
 from tests.faults.plant import FRAMES, READY_S, Plant, Worker
 
 NewPlant = Callable[..., Plant]
@@ -138,33 +140,49 @@ def test_a_poisoned_image_that_kills_its_process(new_plant: NewPlant) -> None:
     assert worker.process.is_running()
 
 
-def test_an_image_at_which_the_engine_hangs(new_plant: NewPlant) -> None:
-    plant = new_plant(
-        lease_s=1.0,
-        settings={
-            # A task ends well within it, on a busy host too, so that only what hangs is killed.
-            "LINESIDE_TASK_LIMIT_S": "4",
-            "LINESIDE_DRAIN_S": "0.1",
-            "LINESIDE_CLAIM_ENGINE_S": "0.05",
-            "FAULTS_WARM": "yes",
-        },
-    )
+def test_an_image_at_which_the_engine_hangs_with_all_of_python(new_plant: NewPlant) -> None:
+    plant = new_plant(settings=HANGING)
+    worker = hang(plant, ENDLESS)
+    # Its guard ended it, and said where it hung; no thread of Python could have.
+    assert "Timeout (0:00:02.7" in worker.log()
+    assert "in _deadlock" in worker.log()
+
+
+# The same on every database, as tests/integration/drain/test_keeping.py shows.
+@pytest.mark.parametrize("new_plant", ["sqlite"], indirect=True)
+def test_an_image_at_which_the_engine_hangs_alone(new_plant: NewPlant) -> None:
+    plant = new_plant(settings=HANGING)
+    worker = hang(plant, ASLEEP)
+    # It was noticed by the process itself, and where nothing is known yet of the engine, by
+    # Celery's limit.
+    assert "event=engine.hung" in worker.log()
+    assert "in _sleep_for_ever" in worker.log()
+
+
+HANGING = {
+    # A task ends well within it, on a busy host too, so that only what hangs is killed.
+    "LINESIDE_TASK_LIMIT_S": "6",
+    "LINESIDE_DRAIN_S": "0.1",
+    "LINESIDE_CLAIM_ENGINE_S": "0.05",
+    "FAULTS_WARM": "yes",
+    "FAULTS_GUARD": "on",
+}
+
+
+def hang(plant: Plant, grey: int) -> Worker:
+    """Have an engine hang at one image of many until it is buried, one process after another."""
     plant.start_sweeper()
-    # With several children the next attempt begins while the one before still hangs: a lease runs
-    # out long before the limit, as it does by default.
     worker = plant.start_ready_worker(concurrency=3)
-    ids = plant.push(FRAMES - 1, greys={plant.random.randrange(20, 150): ENDLESS})
+    ids = plant.push(FRAMES - 1, greys={plant.random.randrange(20, 150): grey})
     plant.assert_clean(FRAMES, dead=1)
     (line,) = plant.lineside("dead-letters", "list").output.splitlines()
     assert int(line.split()[0]) in ids
     assert "5 attempts" in line
-    assert "died or hung" in line
-    # It was the limit that ended them, and a child in each attempt: SIGTERM does not suffice. The
-    # last ones still hang when their image is given up.
-    plant.wait_for(
-        lambda: worker.log().count("Hard time limit (4.0s) exceeded") >= 5, "five hung children"
-    )
-    killed = "exited with 'signal 9 (SIGKILL)'\" logger=multiprocessing"
-    plant.wait_for(lambda: killed in worker.log(), "a child that only SIGKILL ended")
+    # Several processes might have hung at once, and each had ended when the next began. On a very
+    # busy host an attempt may end before the engine has the image.
+    hung = hangs(plant.folder)
+    assert 1 < len({pid for pid, _ in hung}) == len(hung) <= 5
+    assert {others for _, others in hung} == {0}
     plant.wait_for(lambda: len(worker.children()) == 3, "all children are there again")
     assert worker.process.is_running()
+    return worker

@@ -21,6 +21,7 @@ from workers.engines import EngineImage
 from workers.inspecting.fetching import Fetcher
 from workers.inspecting.finishing import Finisher
 from workers.inspecting.held import Detected, Failed, Job, NotTried, Refused
+from workers.inspecting.keeping import LeaseKeeper
 from workers.inspecting.models import ModelMissing, Models, Pace, WarmModel
 
 _log = structlog.get_logger()
@@ -39,8 +40,9 @@ class Drain:
         models: Models,
         pace: Pace,
         stop: threading.Event,
+        keeper: LeaseKeeper,
     ) -> None:
-        self._fetcher, self._finisher = fetcher, finisher
+        self._fetcher, self._finisher, self._keeper = fetcher, finisher, keeper
         self._models, self._pace, self._stop = models, pace, stop
         self._next: Job | None = None
         self._ended = False
@@ -91,6 +93,8 @@ class Drain:
         def images() -> Iterator[EngineImage]:
             for job, image in self._images(name):
                 begun.append((job, time.monotonic()))
+                if len(begun) == 1:
+                    self._keeper.engine_works(name)
                 yield image
 
         last = 0.0
@@ -102,6 +106,10 @@ class Drain:
                 engine_s = now - max(since, last)
                 last = now
                 self._pace.note(name, engine_s)
+                if begun:
+                    self._keeper.engine_works(name)
+                else:
+                    self._keeper.engine_rests()
                 outcome = Detected(detections, model, engine_s, _pixels(job))
                 self._finisher.put(job.held, job.frame, outcome)
         except Exception as error:  # noqa: BLE001 - whatever an engine raises on an image
@@ -109,6 +117,8 @@ class Drain:
             # Which of those in the engine it was, it does not say: each is tried again alone.
             for job, _ in begun:
                 self._finisher.put(job.held, job.frame, Failed(f"engine: {error!r}"))
+        finally:
+            self._keeper.engine_rests()
 
     def _images(self, name: str) -> Iterator[tuple[Job, EngineImage]]:
         """Jobs of one model, until the next is of another or is not there yet.

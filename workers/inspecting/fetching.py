@@ -40,6 +40,7 @@ class Fetcher:
         depth: int,
         stop: threading.Event,
         busy: Callable[[], bool],
+        keep: Callable[[HeldClaim], None],
         input_px: Callable[[str], int | None],
     ) -> None:
         """
@@ -48,10 +49,11 @@ class Fetcher:
             input_px: side of the input of a model, by its name; None where it takes every pixel.
             busy: whether frames fetched before are still on their way. While they are, it is
                 worth looking for more, since the engine is warm and running.
+            keep: told of each claim, to renew its lease.
         """
         self._database, self._store, self._pace = database, store, pace
         self._queue_name, self._lease_s, self._drain_s = queue_name, lease_s, drain_s
-        self._stop, self._busy, self._input_px = stop, busy, input_px
+        self._stop, self._busy, self._keep, self._input_px = stop, busy, keep, input_px
         self._aborted = threading.Event()
         self.jobs: queue.Queue[Job | None] = queue.Queue(maxsize=depth)
         self.fetched = 0  # frames put into the queue so far
@@ -104,6 +106,7 @@ class Fetcher:
 
     def _claim(self, *, retries: bool) -> HeldClaim | None:
         lease_s = self._pace.lease_s(self._lease_s)
+        began = time.monotonic()
         with self._database.sessions.begin() as session:
             taken = claim(
                 session,
@@ -112,7 +115,11 @@ class Fetcher:
                 limit=self._pace.frames_per_claim,
                 retries=retries,
             )
-        return HeldClaim(taken, lease_s) if taken is not None else None
+        if taken is None:
+            return None
+        held = HeldClaim(taken, began + lease_s)
+        self._keep(held)
+        return held
 
     def _image(
         self, frame: ClaimedFrame, input_px: int | None

@@ -93,8 +93,10 @@ class Finisher:
                 if held.complete:
                     self._rules.pop(held.claim.token, None)
                     self._settle(held)
+                    held.settled = True
             except Exception:  # noqa: BLE001 - outermost loop; later claims must go on
                 # The lease runs out, and somebody else claims what this claim held.
+                held.settled = True
                 _log.exception("claim.lost", token=held.claim.token)
             finally:
                 self.finished += 1

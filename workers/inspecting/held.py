@@ -50,14 +50,14 @@ class HeldClaim:
     """A claim, until all its frames have an outcome."""
 
     claim: Claim
-    lease_s: float
-    claimed_at: float = field(default_factory=time.monotonic)
+    leased_until: float  # by this process's own clock, `time.monotonic`
     results: list[NewInspection] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)  # error by acquisition id
     not_tried: list[int] = field(default_factory=list)
     judged: set[int] = field(default_factory=set)  # acquisition ids on which the model ran
     model: WarmModel | None = None  # where it judged anything
     model_version_id: int | None = None
+    settled: bool = False  # committed, or given up: nobody renews its lease any more
 
     @property
     def complete(self) -> bool:
@@ -67,7 +67,7 @@ class HeldClaim:
     @property
     def lease_left_s(self) -> float:
         """By this process's own clock, which stands still while it is stopped: never a proof."""
-        return self.claimed_at + self.lease_s - time.monotonic()
+        return self.leased_until - time.monotonic()
 
 
 @dataclass(frozen=True)

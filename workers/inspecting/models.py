@@ -78,6 +78,11 @@ class Pace:
         """
         return max(least_s, 4 * max(self._frame_s.values(), default=0.0))
 
+    def patience_s(self, model: str, least_s: float) -> float | None:
+        """After how long without a result an engine hangs; None before its first one here."""
+        frame_s = self._frame_s.get(model)
+        return None if frame_s is None else max(least_s, 4 * frame_s)
+
 
 class Models:
     """The warm models of one process. Not for several threads at once."""

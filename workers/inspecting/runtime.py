@@ -18,6 +18,8 @@ from workers.inspecting.drain import Drain
 from workers.inspecting.events import Publish
 from workers.inspecting.fetching import Fetcher
 from workers.inspecting.finishing import Finisher, Judge
+from workers.inspecting.guard import Guard, NoGuard
+from workers.inspecting.keeping import LeaseKeeper
 from workers.inspecting.models import Load, Models, Pace
 from workers.inspecting.shelf_watch import ShelfWatch
 from workers.settings import WorkerSettings
@@ -38,6 +40,7 @@ class Runtime:
     stop: threading.Event = field(default_factory=threading.Event)
     recipes: dict[int, Recipe] = field(default_factory=dict)
     shelves: ShelfWatch = field(default_factory=ShelfWatch)
+    guard: Guard = field(default_factory=NoGuard)
 
     def drain(self, queue: str) -> bool:
         """Inspect what waits, for `drain_s` at most; returns whether more may wait."""
@@ -49,19 +52,23 @@ class Runtime:
             commit=self.commit,
             watch=self.shelves,
         )
+        lease_s = self.settings.lease_s
+        keeper = LeaseKeeper(self.database, self.pace, self.guard, lease_s=lease_s)
         fetcher = Fetcher(
             self.database,
             self.store,
             self.pace,
             queue_name=queue,
-            lease_s=self.settings.lease_s,
+            lease_s=lease_s,
             drain_s=self.settings.drain_s,
             depth=self.settings.engine_streams + 2,
             stop=self.stop,
             busy=lambda: fetcher.fetched > finisher.finished,
+            keep=keeper.keep,
             input_px=self.models.input_px,
         )
-        return Drain(fetcher, finisher, self.models, self.pace, self.stop).run()
+        with keeper:
+            return Drain(fetcher, finisher, self.models, self.pace, self.stop, keeper).run()
 
 
 def build_runtime(
@@ -69,12 +76,14 @@ def build_runtime(
     *,
     load_detector: Load | None = None,
     commit: Callable[..., Committed] = commit_results,
+    guard: Guard | None = None,
 ) -> Runtime:
     """A runtime by this process's settings. Nothing of it is shared with another process.
 
     Args:
         stop: ends drains early; what they have not begun is given back.
         load_detector: in place of the engines of `workers.engines`.
+        guard: ends this process when it hangs, where somebody starts another.
     """
     from inspection.judge import judge
 
@@ -102,4 +111,5 @@ def build_runtime(
         pace=Pace(settings.claim_engine_s),
         commit=commit,
         stop=stop,
+        guard=guard or NoGuard(),
     )

@@ -5,7 +5,7 @@ import pytest
 from inspection.inference import Inference, Join, Tiling
 from inspection.recipe import Recipe
 from workers import engines
-from workers.inspecting.models import ModelMissing, Models
+from workers.inspecting.models import ModelMissing, Models, Pace
 
 TILING = Tiling(tile_px=256, overlap_px=64)
 
@@ -41,3 +41,13 @@ def test_a_join_of_classes_that_the_model_lacks_is_no_model(models: Models) -> N
     wrong = Inference(join=Join(gap_px=5, classes=("crack",)))
     with pytest.raises(ModelMissing, match=r"join names \['crack'\]"):
         models.get(key("classical-threshold", wrong))
+
+
+@pytest.mark.parametrize(("frame_s", "patience_s"), [(0.01, 30), (60, 240)])
+def test_the_slower_a_model_the_more_patience(frame_s: float, patience_s: float) -> None:
+    pace = Pace(0.5)
+    # Before its first result it may be warming up.
+    assert pace.patience_s("m", 30) is None
+    pace.note("m", frame_s)
+    assert pace.patience_s("m", 30) == patience_s
+    assert pace.patience_s("another", 30) is None
