@@ -8,6 +8,7 @@ of the model's.
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -48,10 +49,11 @@ class Inference(_Strict):
 
     tiling: Tiling | None = Field(None, description="None: the whole image at once.")
     join: Join | None = Field(None, description="None: as the model's folder says.")
-    flips: bool | None = Field(
+    # No bool: YAML's yes, no, on and off are not allowed in recipes.
+    flips: Literal["four", "none"] | None = Field(
         None,
-        description="A semantic network's mean answer to the image and three mirror images of "
-        "it; None: as the model's folder says.",
+        description="four: a semantic network's mean answer to the image and its three mirror "
+        "images; none: to the image alone; None: as the model's folder says.",
     )
 
     def over(self, below: Inference) -> Inference:
@@ -59,13 +61,13 @@ class Inference(_Strict):
         return Inference(
             tiling=self.tiling or below.tiling,
             join=self.join or below.join,
-            flips=below.flips if self.flips is None else self.flips,
+            flips=self.flips or below.flips,
         )
 
 
 _TILE = re.compile(r"tile=(\d+)\+(\d+)")
 _JOIN = re.compile(r"join=([0-9.]+)(?::([a-z0-9_,-]+))?")
-_FLIPS = re.compile(r"flips=(on|off)")
+_FLIPS = re.compile(r"flips=(four|none)")
 
 
 def with_inference(model: str, inference: Inference) -> str:
@@ -81,7 +83,7 @@ def with_inference(model: str, inference: Inference) -> str:
         classes = ":" + ",".join(inference.join.classes) if inference.join.classes else ""
         parts.append(f"join={inference.join.gap_px:g}{classes}")
     if inference.flips is not None:
-        parts.append(f"flips={'on' if inference.flips else 'off'}")
+        parts.append(f"flips={inference.flips}")
     return f"{model}?{'&'.join(parts)}" if parts else model
 
 
@@ -90,7 +92,8 @@ def split_inference(text: str) -> tuple[str, Inference]:
     model, mark, options = text.rpartition("?")
     if not mark:
         return text, Inference()
-    tiling = join = flips = None
+    tiling = join = None
+    flips: Literal["four", "none"] | None = None
     for part in options.split("&"):
         if match := _TILE.fullmatch(part):
             tiling = Tiling(tile_px=int(match[1]), overlap_px=int(match[2]))
@@ -98,7 +101,7 @@ def split_inference(text: str) -> tuple[str, Inference]:
             classes = tuple(match[2].split(",")) if match[2] else ()
             join = Join(gap_px=float(match[1]), classes=classes)
         elif match := _FLIPS.fullmatch(part):
-            flips = match[1] == "on"
+            flips = "four" if match[1] == "four" else "none"
         else:
             return text, Inference()
     return model, Inference(tiling=tiling, join=join, flips=flips)

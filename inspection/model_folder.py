@@ -243,7 +243,7 @@ class ModelFolder:
                 self.name, f"join names {sorted(unknown)}, classes are {list(self.classes)}"
             )
         semantic = self.manifest.semantic is not None or self.manifest.engines.hybrid is not None
-        if inference.flips and not semantic:
+        if inference.flips == "four" and not semantic:
             raise ModelFolderError(
                 self.name, "flips are for semantic models and hybrids, and this one is neither"
             )

@@ -1,12 +1,12 @@
-"""What `lineside evaluate` and `lineside compare` share: their options and what these open."""
+"""Opening what is measured: labelled images, models, and the recipes that give verdicts."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,70 +21,12 @@ if TYPE_CHECKING:
 _VALUE = re.compile(r"\d+(-\d+)?")
 FORMATS = ("coco", "labelme", "yolo-seg", "mask-pairs", "drawn")
 DRAWN_IMAGES = 500
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class BadInput(click.ClickException):
     """What was given cannot be measured: one line that names it, and exit status 2."""
 
     exit_code = 2
-
-
-def data_options(command: Command) -> Command:
-    """The options that say which images, which classes and which verdicts."""
-    for option in reversed(
-        [
-            click.option(
-                "--data", required=True, help="A labelled set; drawn:surfaces or drawn:shelves."
-            ),
-            click.option(
-                "--format",
-                "form",
-                type=click.Choice(FORMATS),
-                help="Of the set; recognised by what lies there if left out. drawn: fresh drawn "
-                "images, --data is surfaces or shelves.",
-            ),
-            click.option("--classes", help="Only these of the model's classes, comma-separated."),
-            click.option(
-                "--map",
-                "mapping",
-                multiple=True,
-                metavar="THEIRS=OURS",
-                help="A class of the set is this class of the model; `THEIRS=` leaves it out, so "
-                "that it counts neither way; `*=OURS` is every class not known otherwise, and "
-                "`VALUE=OURS` or `LOW-HIGH=OURS` the class of a value in mask pairs.",
-            ),
-            click.option(
-                "--union",
-                is_flag=True,
-                help="Compare pixels as defect or background even where the classes are known.",
-            ),
-            click.option("--recipe", "recipe_name", help="Verdicts by this recipe (file or name)."),
-            click.option(
-                "--mm-per-px",
-                type=click.FloatRange(min=0, min_open=True),
-                help="The images' scale: for limits in mm, and for sizes in mm.",
-            ),
-            click.option(
-                "--fail-on",
-                type=click.Choice(["warn", "fail"]),
-                default="warn",
-                show_default=True,
-                help="The mildest verdict that rejects an image.",
-            ),
-            click.option(
-                "--limit",
-                type=click.IntRange(1),
-                help=f"At most so many images, evenly over the set (drawn: {DRAWN_IMAGES}).",
-            ),
-            click.option(
-                "--seed", type=click.IntRange(0), help="Of drawn images; a fixed one if left out."
-            ),
-            click.option("--device", default="cpu", show_default=True),
-        ]
-    ):
-        command = option(command)
-    return command
 
 
 def open_data(
@@ -183,8 +125,3 @@ def progress_bar(said: str, total: int) -> tqdm[Any]:
 
     watched = sys.stderr.isatty()
     return tqdm(desc=said, unit="image", total=total, mininterval=0.2 if watched else 15)
-
-
-def chosen_classes(given: str | None) -> tuple[str, ...] | None:
-    """`--classes` as a tuple."""
-    return tuple(name.strip() for name in given.split(",")) if given else None

@@ -9,15 +9,8 @@ from typing import Any
 
 import click
 
-from lineside.measuring import (
-    BadInput,
-    chosen_classes,
-    data_options,
-    open_data,
-    open_model,
-    open_recipe_for,
-    progress_bar,
-)
+from lineside.measurement import Measurement, bad_input_named, data_options
+from lineside.measuring import progress_bar
 
 # Flipped images in a report; each is shown twice.
 _SHOWN = 8
@@ -41,19 +34,9 @@ _SHOWN = 8
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(
+    given: Measurement,
     model_a: str,
     model_b: str,
-    data: str,
-    form: str | None,
-    classes: str | None,
-    mapping: tuple[str, ...],
-    union: bool,
-    recipe_name: str | None,
-    mm_per_px: float | None,
-    fail_on: Any,
-    limit: int | None,
-    seed: int | None,
-    device: str,
     engine_a: str | None,
     engine_b: str | None,
     resamples: int,
@@ -71,40 +54,25 @@ def command(
       0  compared
       2  wrong options, or a model, recipe or data set that cannot be used as it is
     """
-    from inspection.datasets import DatasetError
-    from inspection.model_folder import ModelFolderError
-    from inspection.recipe_file import RecipeError
-    from workers import engines, evaluation, labelled_images
-    from workers.engines.thresholds import Thresholds
+    from workers import engines, evaluation
     from workers.evaluation.comparison import compare
-    from workers.evaluation.report import ChartsMissingError, check_charts, write_comparison
+    from workers.evaluation.report import check_charts, write_comparison
     from workers.evaluation.worst import EveryImage
 
-    try:
+    with bad_input_named():
         if report is not None:
             check_charts()
-        folders = [open_model(model_a), open_model(model_b)]
-        sets = [
-            open_data(data, form, folder.classes, mapping, limit, seed, union) for folder in folders
-        ]
+        opened = [given.open_model(name) for name in (model_a, model_b)]
+        folders = [folder for folder, _ in opened]
+        sets = [given.open_data(folder.classes) for folder in folders]
         # A figure that means one thing for A and another for B compares nothing.
         by_class = all(each.by_class for each in sets)
-        options = [
-            evaluation.Options(
-                thresholds=Thresholds.of(folder, None),
-                classes=chosen_classes(classes),
-                by_class=by_class,
-                recipe=open_recipe_for(recipe_name, folder) if recipe_name else None,
-                mm_per_px=mm_per_px,
-                fail_on=fail_on,
-            )
-            for folder in folders
-        ]
+        options = [given.options(folder, recipe, by_class) for folder, recipe in opened]
 
         def detector_of(side: int) -> engines.Detector:
             return engines.load(
                 folders[side],
-                device=device,
+                device=given.device,
                 engine=(engine_a, engine_b)[side],
                 least_score=evaluation.LEAST_SCORE,
             )
@@ -131,7 +99,7 @@ def command(
             "dataset": {
                 "name": sets[0].name,
                 "sha256": dataset.sha256 if dataset else None,
-                "limited": limit is not None,
+                "limited": given.limit is not None,
             },
             **figures,
         }
@@ -151,16 +119,6 @@ def command(
                 (passes[0].classes, passes[1].classes),
             )
             click.echo(f"report: {page}", err=True)
-    except (
-        DatasetError,
-        ModelFolderError,
-        RecipeError,
-        engines.EngineUnavailableError,
-        labelled_images.LabelledDataError,
-        evaluation.UnfitError,
-        ChartsMissingError,
-    ) as error:
-        raise BadInput(str(error)) from error
     click.echo(json.dumps(figures) if as_json else table(figures))
 
 

@@ -8,15 +8,8 @@ from typing import Any
 
 import click
 
-from lineside.measuring import (
-    BadInput,
-    chosen_classes,
-    data_options,
-    open_data,
-    open_model,
-    open_recipe_for,
-    progress_bar,
-)
+from lineside.measurement import Measurement, bad_input_named, data_options
+from lineside.measuring import progress_bar
 
 # Images of each kind (escapes, false calls, least overlap) in a report.
 _SHOWN = 6
@@ -42,18 +35,8 @@ _SHOWN = 6
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(
+    given: Measurement,
     model: str,
-    data: str,
-    form: str | None,
-    classes: str | None,
-    mapping: tuple[str, ...],
-    union: bool,
-    recipe_name: str | None,
-    mm_per_px: float | None,
-    fail_on: Any,
-    limit: int | None,
-    seed: int | None,
-    device: str,
     max_findings: int,
     engine: str | None,
     report: Path | None,
@@ -69,34 +52,20 @@ def command(
       0  measured
       2  wrong options, or a model, recipe or data set that cannot be used as it is
     """
-    from inspection.datasets import DatasetError
-    from inspection.model_folder import ModelFolderError
-    from inspection.recipe_file import RecipeError
-    from workers import engines, evaluation, labelled_images
-    from workers.engines.thresholds import Thresholds
-    from workers.evaluation.report import ChartsMissingError, check_charts, write_report
+    from workers import engines, evaluation
+    from workers.evaluation.report import check_charts, write_report
     from workers.evaluation.summary import summarise
     from workers.evaluation.worst import WorstImages
 
-    try:
-        folder = open_model(model)
-        images = open_data(data, form, folder.classes, mapping, limit, seed, union)
-        options = evaluation.Options(
-            thresholds=Thresholds.of(folder, None),
-            classes=chosen_classes(classes),
-            by_class=images.by_class,
-            recipe=open_recipe_for(recipe_name, folder) if recipe_name else None,
-            mm_per_px=mm_per_px,
-            fail_on=fail_on,
-            max_findings=max_findings,
-        )
-        if options.recipe is not None:
-            folder = folder.run_by(options.recipe.inference)
+    with bad_input_named():
+        folder, recipe = given.open_model(model)
+        images = given.open_data(folder.classes)
+        options = given.options(folder, recipe, images.by_class, max_findings)
         worst = WorstImages(_SHOWN) if report is not None else None
         if worst is not None:
             check_charts()
         detector = engines.load(
-            folder, device=device, engine=engine, least_score=evaluation.LEAST_SCORE
+            folder, device=given.device, engine=engine, least_score=evaluation.LEAST_SCORE
         )
         with progress_bar("evaluating", images.total) as bar:
             done = evaluation.run(detector, images.images(), options, lambda _: bar.update(), worst)
@@ -105,22 +74,12 @@ def command(
             "model": folder.name,
             "version": folder.version,
             "format": images.form,
-            "dataset": _described(images, limit),
+            "dataset": _described(images, given.limit),
         } | summarise(done)
         if report is not None and worst is not None:
             page = write_report(report, figures, done, worst)
             click.echo(f"report: {page}", err=True)
-    except (
-        DatasetError,
-        ModelFolderError,
-        RecipeError,
-        engines.EngineUnavailableError,
-        labelled_images.LabelledDataError,
-        evaluation.UnfitError,
-        ChartsMissingError,
-    ) as error:
-        raise BadInput(str(error)) from error
-    if not images.by_class and len(images.classes) > 1 and not union and not as_json:
+    if not images.by_class and len(images.classes) > 1 and not given.union and not as_json:
         click.echo(
             f"The set's classes {list(images.classes)} are not all the model's: pixels are "
             "compared as defect or background (--map THEIRS=OURS joins them).",

@@ -152,8 +152,9 @@ class SemanticDetector(ABC):
         self._settings: SemanticOutput = settings
         self._classes = model.classes
         self._thresholds = Thresholds.of(model, least_score)
-        flips = model.manifest.inference.flips
-        self._mirrors = FOUR_MIRRORS if (settings.flips if flips is None else flips) else UPRIGHT
+        asked_for = model.manifest.inference.flips
+        flips = settings.flips if asked_for is None else asked_for == "four"
+        self._mirrors = FOUR_MIRRORS if flips else UPRIGHT
 
     @property
     def classes(self) -> tuple[str, ...]:

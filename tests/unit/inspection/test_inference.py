@@ -14,8 +14,8 @@ TILING = Tiling(tile_px=1024, overlap_px=128)
         (Inference(), "m"),
         (Inference(tiling=TILING), "m?tile=1024+128"),
         (Inference(join=Join(gap_px=6.5)), "m?join=6.5"),
-        (Inference(tiling=TILING, flips=True), "m?tile=1024+128&flips=on"),
-        (Inference(flips=False), "m?flips=off"),
+        (Inference(tiling=TILING, flips="four"), "m?tile=1024+128&flips=four"),
+        (Inference(flips="none"), "m?flips=none"),
         (
             Inference(tiling=TILING, join=Join(gap_px=0, classes=("crack", "hair-line"))),
             "m?tile=1024+128&join=0:crack,hair-line",
@@ -37,8 +37,8 @@ def test_what_is_left_open_is_taken_from_below() -> None:
     assert Inference(tiling=TILING).over(own) == Inference(tiling=TILING, join=Join(gap_px=6))
     off = Inference(join=Join(gap_px=0))
     assert off.over(own).join == Join(gap_px=0)
-    assert Inference(flips=False).over(Inference(flips=True)).flips is False
-    assert Inference().over(Inference(flips=True)).flips is True
+    assert Inference(flips="none").over(Inference(flips="four")).flips == "none"
+    assert Inference().over(Inference(flips="four")).flips == "four"
 
 
 def test_a_recipe_is_claimed_by_its_model_and_how_it_is_run() -> None:
@@ -55,6 +55,7 @@ def test_a_recipe_is_claimed_by_its_model_and_how_it_is_run() -> None:
     [
         ("tiling: {tile_px: 1024}", r":5: inference\.tiling\.overlap_px: got nothing"),
         ("tiling: {tile_px: 512, overlap_px: 300}", r":5: inference\.tiling: .*at most half"),
+        ("flips: 4", r":5: inference\.flips: got 4, expected .*four"),
         ("join: {gap: 5}", r":5: inference\.join\.gap: .*did you mean 'gap_px'"),
         ("join: {gap_px: 5, classes: [crak]}", r":5: inference\.join\.classes\[0\]: got crak, .*"),
     ],

@@ -219,3 +219,18 @@ def test_a_model_is_compared_with_itself(tmp_path: Path) -> None:
     assert "verdicts that flip: 0" in shown.stdout
     wrong = CliRunner().invoke(compare.command, [words[0], "nothing", "--data", str(data)])
     assert wrong.exit_code == 2
+
+
+def test_a_comparison_runs_the_models_as_the_recipe_does(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: mirrors\nmodel: classical-threshold\nclasses: {defect: {}}\n"
+        "inference: {flips: four}\n"
+    )
+    data = coco_set(tmp_path / "set")
+    words = ["classical-threshold", "classical-threshold", "--data", str(data)]
+    refused = CliRunner().invoke(compare.command, [*words, "--recipe", str(recipe)])
+    assert refused.exit_code == 2
+    assert "flips are for semantic models" in refused.stderr
+    assert evaluated("--data", data, "--flips").exit_code == 2
+    assert evaluated("--data", data, "--no-flips").exit_code == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -186,10 +187,10 @@ def folder(**changes: object) -> ModelFolder:
 
 @pytest.mark.parametrize(
     ("own", "asked_for", "flipped"),
-    [(False, None, False), (True, None, True), (False, True, True), (True, False, False)],
+    [(False, None, False), (True, None, True), (False, "four", True), (True, "none", False)],
 )
 def test_a_recipe_may_ask_for_mirror_images_or_do_without(
-    own: bool, asked_for: bool | None, flipped: bool
+    own: bool, asked_for: Literal["four", "none"] | None, flipped: bool
 ) -> None:
     model = folder(semantic={"flips": own}).run_by(Inference(flips=asked_for))
     detector = Leaning(model, None)
@@ -204,9 +205,9 @@ def test_a_recipe_may_ask_for_mirror_images_or_do_without(
 
 def test_mirror_images_are_for_semantic_networks() -> None:
     model = load_model_folder(find_model("classical-threshold"))
-    assert model.run_by(Inference(flips=False)).classes == model.classes
+    assert model.run_by(Inference(flips="none")).classes == model.classes
     with pytest.raises(ModelFolderError, match="flips are for semantic models"):
-        model.run_by(Inference(flips=True))
+        model.run_by(Inference(flips="four"))
 
 
 def test_a_stream_of_images_gives_each_its_own_probabilities(tmp_path: Path) -> None:
