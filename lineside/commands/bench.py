@@ -101,6 +101,44 @@ def pipeline(recipe_name: str, seconds: float, as_json: bool) -> None:
     )
 
 
+@command.command()
+@click.option("--inspections", type=click.IntRange(1000, 5_000_000), default=100_000)
+@click.option("--rounds", type=click.IntRange(3, 1000), default=20, show_default=True)
+@click.option(
+    "--database",
+    help="URL of an empty database that may be filled, such as postgresql+psycopg://…; else "
+    "SQLite in a temporary folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def queries(inspections: int, rounds: int, database: str | None, as_json: bool) -> None:
+    """Time of every page and of the API's lists at the server, on a plant with a long past."""
+    from tqdm import tqdm
+
+    from db.base import utc_now
+    from lineside.bench import figures, pages
+    from lineside.bench.seeding import seed
+
+    with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
+        try:
+            with pages.opened(Path(name), database) as opened:
+                with tqdm(total=inspections, desc="writing inspections", disable=None) as bar:
+                    seed(opened, inspections, utc_now(), lambda done, _: bar.update(done - bar.n))
+                result = pages.measure(opened, Path(name), rounds)
+        except pages.NotEmpty as error:
+            raise click.UsageError(str(error)) from error
+    slowest = max(result.values(), key=lambda one: one["p95_ms"])
+    _print(
+        {
+            "inspections": inspections,
+            "database": opened.engine.dialect.name,
+            "slowest_p95_ms": slowest["p95_ms"],
+            "pages": result,
+            "host": figures.host(),
+        },
+        as_json,
+    )
+
+
 def _engine_alone(recipe_name: str, seconds: float) -> dict[str, Any]:
     """In a process of its own, as the worker's is."""
     argv = [sys.executable, "-m", "lineside", "bench", "engine", "--json"]
