@@ -1,5 +1,6 @@
 """Real servers, started when the first test asks for them, and databases on both kinds."""
 
+import importlib.util
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -69,7 +70,18 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def _no_skip_in_ci(report: _Report) -> _Report:
+    if _needs_detectron2(report):
+        return report
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"CI leaves out no test, and this one was skipped: {report.longrepr}"
     return report
+
+
+def _needs_detectron2(report: pytest.TestReport | pytest.CollectReport) -> bool:
+    """Whether a test waits for the one package that CI may lack: nobody publishes it.
+
+    It is skipped there by name (`-ra`), and fails where Detectron2 is and something else is not.
+    """
+    marked = isinstance(report, pytest.TestReport) and "detectron2" in report.keywords
+    return marked and importlib.util.find_spec("detectron2") is None

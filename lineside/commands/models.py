@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lineside.commands import import_detectron2
+from lineside import import_detectron2
 
 
 @click.group()

@@ -21,6 +21,16 @@ ENDINGS = (".safetensors", ".pth", ".pkl")
 # Old checkpoints hold these too; a network makes them from its configuration.
 MADE = ("pixel_mean", "pixel_std")
 MADE_IN = "anchor_generator.cell_anchors."
+# What the unpicklers raise at a file that is none, or at a name that they do not know.
+BROKEN = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             return _of(_Arrays(io.BytesIO(path.read_bytes())).load(), path)
     except (SafetensorError, OSError) as error:
         raise NetworkError(f"{path} cannot be read: {error}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError) as error:
+    except BROKEN as error:
         raise NetworkError(
             f"{path} holds more than tensors, or is broken, and is not loaded: "
             f"{_reason(error)}. Save its weights alone, by torch.save({{'model': "

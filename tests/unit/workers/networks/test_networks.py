@@ -178,8 +178,6 @@ def test_vgg_weights_do_in_segnet_what_they_do_in_vgg() -> None:
 def test_names_that_are_none_say_which_there_are() -> None:
     with pytest.raises(NetworkError, match="mask-rcnn-r50"):
         find_network("unett")
-    with pytest.raises(NetworkError, match="Detectron2, which is not installed"):
-        find_network("detectron2:COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml")
     with pytest.raises(NetworkError, match="resnet50"):
         choose_encoder(find_network("fcn"), "resnet19")
     with pytest.raises(NetworkError, match="no-such-encoder"):
