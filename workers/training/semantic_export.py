@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from workers.training.export import OPSET, fold_batch_norms
+from workers.training.graph_shapes import shapes_from_image
 
 # Weights with fewer values than this are scales and shapes, not worth a cast.
 SMALLEST_TENSOR = 64
@@ -82,6 +83,9 @@ def export_semantic(network: nn.Module, path: Path, stride: int) -> None:
             },
             do_constant_folding=True,
         )
+    model = onnx.load(str(path))
+    shapes_from_image(model, stride)
+    onnx.save(model, str(path))
 
 
 def store_half(path: Path) -> None:
