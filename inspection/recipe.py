@@ -143,7 +143,7 @@ class FramePolicy(_Part):
     )
     max_waiting: int = Field(32, ge=1, le=10_000, description="Waiting acquisitions per camera.")
     format: Literal["jpeg", "png"] = "jpeg"
-    jpeg_quality: int = Field(92, ge=50, le=100)
+    jpeg_quality: int = Field(85, ge=50, le=100)
 
 
 class Decision(_Part):

@@ -139,6 +139,29 @@ def queries(inspections: int, rounds: int, database: str | None, as_json: bool) 
     )
 
 
+@command.command()
+@click.option("--recipe", "recipe_name", default=_RECIPE, show_default=True)
+@click.option("--images", type=click.IntRange(2), default=320, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def stored(recipe_name: str, images: int, as_json: bool) -> None:
+    """What storing costs in accuracy: drawn surfaces as JPEG of two qualities, and their copies.
+
+    Paired differences to JPEG of quality 90, with 95 % intervals. Takes minutes.
+    """
+    from inspection.model_folder import load_model_folder
+    from lineside.bench import stored as bench
+    from lineside.measuring import progress_bar
+
+    recipe, folder = _recipe(recipe_name)
+    model = load_model_folder(folder).run_by(recipe.inference)
+    try:
+        with progress_bar("drawing", images) as bar:
+            result = bench.measure(model, recipe, images, lambda _: bar.update())
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    _print({"model": {"name": model.name, "version": model.version}, **result}, as_json)
+
+
 def _engine_alone(recipe_name: str, seconds: float) -> dict[str, Any]:
     """In a process of its own, as the worker's is."""
     argv = [sys.executable, "-m", "lineside", "bench", "engine", "--json"]

@@ -41,6 +41,23 @@ def test_pipeline() -> None:
     assert figures["host"]["cores"] >= 1
 
 
+def test_stored_forms_are_held_against_one() -> None:
+    figures = bench("stored", "--images", "2")
+    assert figures["images"] == 2
+    sizes = figures["bytes_mean"]
+    assert sizes["85"] < sizes["85, its copy"] < sizes["90"]
+    assert set(figures["forms"]) == set(sizes) - {figures["against"]}
+    for form in figures["forms"].values():
+        assert 0 < form["mask_ap"]["b"] <= 1
+
+
+def test_what_takes_every_pixel_has_no_copies() -> None:
+    argv = ["bench", "stored", "--recipe", "classical-threshold", "--images", "2"]
+    result = CliRunner().invoke(group, argv)
+    assert result.exit_code == 2
+    assert "every pixel" in result.output
+
+
 def test_an_unknown_recipe_is_a_usage_error() -> None:
     result = CliRunner().invoke(group, ["bench", "engine", "--recipe", "no-such"])
     assert result.exit_code == 2

@@ -20,6 +20,7 @@ from inspection.model_folder import (
     load_model_folder,
     read_manifest,
 )
+from inspection.model_input import input_px
 from workers.engines import Detector, EngineUnavailableError
 
 _log = structlog.get_logger()
@@ -134,11 +135,7 @@ class Models:
 
         Reads `model.json` and nothing else, so that any thread may ask.
         """
-        try:
-            model, inference = split_inference(name)
-            return read_manifest(find_model(model, self._places)).run_by(inference).decode_px
-        except ModelFolderError:
-            return None
+        return input_px(name, self._places)
 
     def close(self) -> None:
         while self._warm:
