@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lineside import import_detectron2
+from lineside.measuring import FORMATS, open_data, open_model
 
 
 @click.group()
@@ -79,7 +80,6 @@ def hybrid(instances: str, pixels: str, out: Path, grow_px: int, without_instanc
     """Write one model folder that holds two models: instances of one, pixels of the other."""
     from inspection.hybrid_folder import write_hybrid
     from inspection.model_folder import ModelFolderError
-    from lineside.measuring import open_model
 
     try:
         folder = write_hybrid(
@@ -92,6 +92,52 @@ def hybrid(instances: str, pixels: str, out: Path, grow_px: int, without_instanc
     except ModelFolderError as error:
         raise click.UsageError(str(error)) from error
     click.echo(f"{folder.name} {folder.version} in {folder.path}")
+
+
+@command.command()
+@click.argument("model")
+@click.option("--precision", required=True, type=click.Choice(["fp32", "int8"]))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--data",
+    help="For int8: images of the kind that the model is for, as a data set or drawn:surfaces, "
+    "drawn:shelves. Labels do not matter.",
+)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Of --data.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Images of --data at most, evenly over the set.",
+)
+def export(
+    model: str, precision: str, out: Path, data: str | None, form: str | None, limit: int
+) -> None:
+    """Write a model folder from MODEL's weights, with its graph in another precision.
+
+    Thresholds stay. Models for instances and for pixels; it needs torch (`lineside[train]`).
+
+    \b
+    Exit status:
+      0  written
+      2  wrong options, a model without weights, or packages that are missing
+    """
+    from lineside.measurement import bad_input_named
+
+    if precision == "int8" and data is None:
+        raise click.UsageError("int8 needs --data: images to measure the graph's numbers on")
+    with bad_input_named():
+        from workers.training.graph_folder import write_graph_folder
+
+        folder = open_model(model)
+        images = None
+        if precision == "int8":
+            assert data is not None
+            labelled = open_data(data, form, folder.classes, (), limit, None, union=True)
+            images = (each.image_rgb for each in labelled.images())
+        written = write_graph_folder(folder, out, images)
+    click.echo(f"{written.name} {written.version} ({precision}) in {written.path}")
 
 
 command.add_command(import_detectron2.command)

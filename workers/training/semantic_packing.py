@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from torch import nn
 
 from inspection.datasets import read_rgb
 from inspection.model_folder import ModelFolder, Threshold
 from workers.engines.semantic import fit_image
 from workers.engines.semantic_openvino import SemanticOpenVinoDetector
-from workers.training.int8 import quantise
+from workers.training.int8 import last_convolution, quantise
 from workers.training.packing import GRAPH, Package, Precision, Say, write_manifest
 from workers.training.pixel_curve import PixelCurve
 from workers.training.semantic_export import export_semantic, store_half
@@ -36,7 +35,7 @@ def finish(
     if package.try_int8:
         say("quantising")
         graphs["int8"] = out / "graph-int8.onnx"
-        quantise(fp32, graphs["int8"], _fitted(package), _last_convolution(fp32))
+        quantise(fp32, graphs["int8"], _fitted(package), last_convolution(fp32))
     store_half(fp32)
     metrics: dict[str, Any] = {}
     curves = {}
@@ -85,9 +84,3 @@ def _fitted(package: Package) -> Iterator[np.ndarray]:
     step = max(1, len(package.calibration) // CALIBRATION_IMAGES)
     for file in package.calibration[::step][:CALIBRATION_IMAGES]:
         yield fit_image(read_rgb(file), package.semantic.scale, package.semantic.stride)[0]
-
-
-def _last_convolution(graph: Path) -> tuple[str, ...]:
-    """The node that gives the logits: it decides where an edge runs and costs next to nothing."""
-    nodes = onnx.load(str(graph), load_external_data=False).graph.node
-    return tuple(node.name for node in nodes if node.op_type == "Conv")[-1:]
