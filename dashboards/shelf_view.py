@@ -13,8 +13,8 @@ from db.models import Camera, Discrepancy, Inspection, Line, Product
 from db.queries import boards, shelves
 from db.queries.restocking import RestockTimes, restock_times
 from db.queries.shifts import Window, current_window
-from inspection.gaps import Gap, ranked
 from inspection.recipe import Position, Recipe
+from inspection.shelves.gaps import Gap, ranked
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from inspection import counting, limits
+from inspection import limits
 from inspection.calibration import Calibration, as_calibration
-from inspection.counting import ShelfCount, StandingItem
 from inspection.detections import Detections
 from inspection.judgement import Deviation, JudgedFinding, Judgement, Measurement
 from inspection.measuring import area_only, measured
-from inspection.places import cell_of, region_of
 from inspection.recipe import ClassRule, Recipe
 from inspection.rle import encode
-from inspection.sight import Sight
+from inspection.shelves import counting
+from inspection.shelves.counting import ShelfCount, StandingItem
+from inspection.shelves.places import cell_of, region_of
+from inspection.shelves.sight import Sight
 from inspection.verdicts import Reason, Verdict
 
 # What is only counted on a shelf has no rule of its own.

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from inspection.classical_settings import ClassicalEngine
+from inspection.classical.settings import ClassicalEngine
 from inspection.inference import Inference
 
 MANIFEST = "model.json"

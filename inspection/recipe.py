@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from inspection.inference import Inference, with_inference
-from inspection.registration import Reference
+from inspection.shelves.registration import Reference
 
 Quantity = Literal[
     "count",

@@ -19,7 +19,7 @@ from inspection.image_file import MAX_BYTES
 from inspection.judge import judge
 from inspection.judgement import JudgedFinding, Judgement, Measurement
 from inspection.recipe import Recipe
-from inspection.sight import Sight, locate
+from inspection.shelves.sight import Sight, locate
 from inspection.verdicts import Reason
 from lineside.image_files import ImageFile
 

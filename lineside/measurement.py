@@ -94,7 +94,7 @@ def bad_input_named() -> Iterator[None]:
     """What is wrong with a model, a recipe or data ends in one line and exit status 2."""
     from inspection.datasets import DatasetError
     from inspection.model_folder import ModelFolderError
-    from inspection.recipe_file import RecipeError
+    from inspection.recipes.file import RecipeError
     from workers.engines import EngineUnavailableError
     from workers.evaluation import UnfitError
     from workers.evaluation.report import ChartsMissingError

@@ -112,7 +112,7 @@ def open_recipe_for(name: str, folder: ModelFolder) -> Recipe:
     Raises:
         RecipeError: it cannot be read, or names a class that the model lacks.
     """
-    from inspection.recipe_file import open_recipe
+    from inspection.recipes.file import open_recipe
 
     recipe_file = open_recipe(name)
     recipe_file.check_against_model(folder.classes)

@@ -59,7 +59,7 @@ class OwnCamera:
 
         Raises SourceRefused.
         """
-        from inspection.recipe_file import RecipeError, load_checked_recipe
+        from inspection.recipes.file import RecipeError, load_checked_recipe
         from services.ingest.sources import UnknownSource, describe_source
 
         try:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from db.models import Camera, Product, Shift, Station
 from db.queries import recipes, stations
 from inspection.recipe import Recipe
-from inspection.recipe_file import load_recipe
+from inspection.recipes.file import load_recipe
 
 SITE_KEY = "sample"
 SURFACE_STATION_KEY = "sample-surface"

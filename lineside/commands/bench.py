@@ -175,7 +175,7 @@ def _engine_alone(recipe_name: str, seconds: float) -> dict[str, Any]:
 
 def _recipe(name: str) -> Any:
     from db.settings import StorageSettings
-    from inspection.recipe_file import RecipeError, open_recipe
+    from inspection.recipes.file import RecipeError, open_recipe
 
     models_dir = StorageSettings().models_dir
     try:

@@ -69,7 +69,7 @@ def command(
     from db.settings import StorageSettings
     from inspection.calibration import CalibrationError, read_calibration
     from inspection.model_folder import ModelFolderError, load_model_folder
-    from inspection.recipe_file import RecipeError, open_recipe
+    from inspection.recipes.file import RecipeError, open_recipe
     from lineside.image_files import NoImages, find_images
     from lineside.inspect_images import inspect_images, to_json
     from lineside.overlay_files import OverlayFolder

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from inspection.planogram_learning import Item
+    from inspection.shelves.planogram_learning import Item
 
 
 # Pictures up to so many times the model's input are looked at whole.
@@ -97,9 +97,9 @@ def learn(
     --registration the picture's keypoints are put beside it; the picture itself is not kept.
     """
     from inspection.decode import ImageRefused, decode_image
-    from inspection.planogram_file import Planogram, as_yaml, save_planogram
-    from inspection.planogram_learning import Item, grid_positions, learn_positions
-    from inspection.registration import describe
+    from inspection.shelves.planogram_file import Planogram, as_yaml, save_planogram
+    from inspection.shelves.planogram_learning import Item, grid_positions, learn_positions
+    from inspection.shelves.registration import describe
     from lineside.inspect_images import read_bytes
 
     if boxes is not None and grid is not None:
@@ -156,7 +156,7 @@ def learn(
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
     """Check planogram files. Exit status 1 if one is wrong."""
-    from inspection.planogram_file import PlanogramError, open_planogram
+    from inspection.shelves.planogram_file import PlanogramError, open_planogram
 
     wrong = False
     for path in files:
@@ -181,11 +181,11 @@ def _find(
 ) -> "list[Item]":
     """The items that a model sees in a picture, of which each counts once."""
     from db.settings import StorageSettings
-    from inspection.counting import shared
     from inspection.inference import Inference, Tiling
     from inspection.model_folder import ModelFolderError, find_model, load_model_folder
-    from inspection.planogram_learning import Item
     from inspection.recipe import ShelfOptions
+    from inspection.shelves.counting import shared
+    from inspection.shelves.planogram_learning import Item
     from workers import engines
 
     height, width = image_rgb.shape[:2]

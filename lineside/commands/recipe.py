@@ -13,7 +13,7 @@ def command() -> None:
 @command.command("list")
 def list_() -> None:
     """List the recipes that come with Lineside."""
-    from inspection.recipe_file import load_recipe, shipped_recipes
+    from inspection.recipes.file import load_recipe, shipped_recipes
 
     names = shipped_recipes()
     width = max(len(name) for name in names)
@@ -25,7 +25,7 @@ def list_() -> None:
 @click.argument("name")
 def show(name: str) -> None:
     """Print a shipped recipe with its comments, to change it."""
-    from inspection.recipe_file import shipped_recipes, shipped_text
+    from inspection.recipes.file import shipped_recipes, shipped_text
 
     if name not in shipped_recipes():
         raise click.UsageError(
@@ -49,7 +49,7 @@ def example(model: str, scene: int | None, name: str) -> None:
 
     from db.settings import StorageSettings
     from inspection.model_folder import ModelFolderError, find_model, read_manifest
-    from inspection.recipe_example import as_yaml, example_for
+    from inspection.recipes.example import as_yaml, example_for
 
     try:
         folder = find_model(model, _models_dirs(StorageSettings().models_dir))
@@ -60,7 +60,7 @@ def example(model: str, scene: int | None, name: str) -> None:
         click.echo(example_for(model, classes, name), nl=False)
         return
     from inspection.drawing.shelves import ShelfScene
-    from inspection.planogram import recipe_of_scene
+    from inspection.shelves.planogram import recipe_of_scene
 
     about = f"The drawn shelf of seed {scene}."
     try:
@@ -79,7 +79,7 @@ def example(model: str, scene: int | None, name: str) -> None:
 def check(recipes: tuple[str, ...]) -> None:
     """Check recipes: the file, its model and its classes. Exit status 1 if one is wrong."""
     from db.settings import StorageSettings
-    from inspection.recipe_file import RecipeError, open_recipe
+    from inspection.recipes.file import RecipeError, open_recipe
 
     models_dirs = _models_dirs(StorageSettings().models_dir)
     wrong = False

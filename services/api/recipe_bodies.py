@@ -8,8 +8,8 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from inspection.model_folder import list_models
 from inspection.recipe import Recipe
-from inspection.recipe_file import RecipeError, RecipeFile, read_recipe
-from inspection.recipe_problems import Problem, problems_of
+from inspection.recipes.file import RecipeError, RecipeFile, read_recipe
+from inspection.recipes.problems import Problem, problems_of
 from services.api.invalid import InvalidRequest
 from services.api.requests import MAX_JSON_BYTES
 from services.api.values import values

@@ -24,7 +24,7 @@ from db.queries.folding import Foldable, fold
 from db.queries.results import InspectedFrame
 from inspection.judge import judge
 from inspection.recipe import Recipe
-from inspection.recipe_file import load_recipe
+from inspection.recipes.file import load_recipe
 from lineside.cli import group
 from tests.factories import decide, make_camera
 from workers import engines

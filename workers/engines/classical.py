@@ -1,4 +1,4 @@
-"""The engine of folders without a network; the methods are in `inspection.classical`."""
+"""The engine of folders without a network; the methods are in `inspection.classical.findings`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from inspection.classical import find_regions
+from inspection.classical.findings import find_regions
 from inspection.detections import Detections
 from inspection.model_folder import ModelFolder
 from workers.engines.detector import EngineImage

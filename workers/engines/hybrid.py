@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from inspection.detections import Detections
+from inspection.masks.refining import PixelClasses, refine, regions_left
 from inspection.model_folder import ModelFolder
-from inspection.refining import PixelClasses, refine, regions_left
 from workers.engines.detector import Detector, EngineImage, PixelClassifier, RgbImage
 from workers.engines.thresholds import Thresholds
 

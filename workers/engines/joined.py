@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from inspection.detections import Detections
 from inspection.inference import Join
-from inspection.joining import join_pieces
+from inspection.masks.joining import join_pieces
 from workers.engines.detector import Detector, EngineImage
 
 

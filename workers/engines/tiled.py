@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from inspection.detections import Detections
 from inspection.inference import Tiling
-from inspection.packed_mask import packed
-from inspection.stitching import Tile, stitch, tiles_of
+from inspection.masks.packed import packed
+from inspection.masks.stitching import Tile, stitch, tiles_of
 from workers.engines.detector import Detector, EngineImage, RgbImage
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from db.queries.results import InspectedFrame
 from inspection.decode import ReducedImage
 from inspection.recipe import Recipe
-from inspection.sight import Look, Sight, changed_between, locate, look_of
+from inspection.shelves.sight import Look, Sight, changed_between, locate, look_of
 from workers.engines import EngineImage
 
 # A hand that takes or puts down an item is away by then; a lamp that flickers is not.

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from inspection.classical import find_regions
-from inspection.classical_settings import SETTINGS, ClassicalSettings
+from inspection.classical.findings import find_regions
+from inspection.classical.settings import SETTINGS, ClassicalSettings
 from inspection.datasets import Dataset, LabelledFile, read_mask, read_rgb
 from inspection.detections import Detections
 from inspection.model_folder import MANIFEST, ModelFolder, load_model_folder
@@ -102,7 +102,7 @@ def fit(
     Each setting is chosen in turn, with the best of the others, and all of them twice.
 
     Args:
-        method: one of `inspection.classical_settings.SETTINGS`.
+        method: one of `inspection.classical.settings.SETTINGS`.
         examples: five or more keep every fifth apart, to measure on.
         report: called with how many values have been tried, of how many.
         grid: the values of each setting, in the order to try them; None takes those of `GRID`.

@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from inspection.inference import Inference, Join, Tiling, split_inference, with_inference
 from inspection.recipe import Recipe
-from inspection.recipe_file import RecipeError, read_recipe
+from inspection.recipes.file import RecipeError, read_recipe
 
 TILING = Tiling(tile_px=1024, overlap_px=128)
 

@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from inspection.drawing.shelves import ShelfScene
-from inspection.recipe_file import RecipeError, load_recipe
+from inspection.recipes.file import RecipeError, load_recipe
 from lineside.cli import group
 
 BOXES = "10,20,50,90;60,20,100,90;150,20,190,90"

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from inspection.recipe_file import load_recipe, parse_recipe, shipped_recipes
+from inspection.recipes.file import load_recipe, parse_recipe, shipped_recipes
 from lineside.cli import group
 
 

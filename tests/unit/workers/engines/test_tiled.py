@@ -169,7 +169,7 @@ import cv2
 import numpy as np
 from inspection.detections import Detections, InstanceMask
 from inspection.inference import Tiling
-from inspection.stitching import tiles_of
+from inspection.masks.stitching import tiles_of
 from lineside.bench.figures import peak_memory_mb
 from workers.engines.tiled import TiledDetector
 

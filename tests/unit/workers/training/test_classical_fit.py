@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from inspection.classical_settings import ThresholdSettings
+from inspection.classical.settings import ThresholdSettings
 from inspection.model_folder import load_model_folder
 from lineside.commands import train
 from workers import engines

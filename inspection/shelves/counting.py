@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from inspection.detections import Detections
 from inspection.judgement import Deviation, Measurement
-from inspection.places import position_of
 from inspection.recipe import Position, Recipe
-from inspection.sight import Box, Sight
+from inspection.shelves.places import position_of
+from inspection.shelves.sight import Box, Sight
 from inspection.verdicts import Verdict
 
 MISPLACED = "misplaced"

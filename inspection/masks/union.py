@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.detections import Detections, InstanceMask
-from inspection.packed_mask import moved, packed
+from inspection.masks.packed import moved, packed
 
 
 class Groups:

@@ -8,16 +8,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inspection.classical_settings import (
+from inspection.classical.contrast import contrast_map, line_map, outline_map
+from inspection.classical.segmenting import cut
+from inspection.classical.settings import (
     ClassicalSettings,
     CutSettings,
     EdgeSettings,
     GrowthSettings,
     ThresholdSettings,
 )
-from inspection.contrast import contrast_map, line_map, outline_map
 from inspection.detections import Detections, InstanceMask
-from inspection.segmenting import cut
 
 RgbImage = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]

@@ -6,7 +6,7 @@ import pytest
 from inspection.detections import Detections, InstanceMask
 from inspection.judge import judge
 from inspection.recipe import Recipe
-from inspection.sight import Sight, changed_between, look_of
+from inspection.shelves.sight import Sight, changed_between, look_of
 from inspection.verdicts import Reason, Verdict
 
 SIZE = (200, 100)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inspection.drawing.shelves import ShelfScene
-from inspection.registration import Reference, describe, moved, register
+from inspection.shelves.registration import Reference, describe, moved, register
 
 SIZE = (1280, 720)
 SCENE = ShelfScene.from_seed(4)

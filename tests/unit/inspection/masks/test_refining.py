@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from inspection.detections import Detections, InstanceMask
-from inspection.refining import PixelClasses, refine, regions_left
+from inspection.masks.refining import PixelClasses, refine, regions_left
 
 SIZE = (200, 120)
 HALF = np.array([0.5, 0.5], dtype=np.float32)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inspection.segmenting import cut, cut_box, grow_from_point
+from inspection.classical.segmenting import cut, cut_box, grow_from_point
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inspection import registration
 from inspection.recipe import ShelfOptions
+from inspection.shelves import registration
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of width and height
 Look = npt.NDArray[np.float32]  # (h, w, 3), a picture small and smooth enough to be compared

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from inspection.detections import Detections, InstanceMask
 from inspection.inference import Tiling
-from inspection.mask_union import Groups, in_one_image, kinds_of, united
-from inspection.packed_mask import moved
+from inspection.masks.packed import moved
+from inspection.masks.union import Groups, in_one_image, kinds_of, united
 
 # In the band that two tiles share, masks are of one finding from this share of the smaller on.
 # Two crossing cracks share far less; one thing seen twice shares about 0.7 even at 3 px width.

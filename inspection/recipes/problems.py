@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from inspection.recipe import Recipe
-from inspection.recipe_nodes import Path, dotted
+from inspection.recipes.nodes import Path, dotted
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import pytest
 
 from inspection.detections import Detections, InstanceMask
 from inspection.inference import Tiling
+from inspection.masks.packed import PackedMask
+from inspection.masks.stitching import stitch, tiles_of
 from inspection.measure import measure_mask
-from inspection.packed_mask import PackedMask
-from inspection.stitching import stitch, tiles_of
 
 Shape = np.ndarray
 

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from inspection import recipe_nodes
 from inspection.recipe import Position
-from inspection.recipe_problems import Problem, problems_of
-from inspection.registration import Reference
+from inspection.recipes import nodes as recipe_nodes
+from inspection.recipes.problems import Problem, problems_of
+from inspection.shelves.registration import Reference
 
 KEYPOINTS_SUFFIX = ".keypoints"
 _MOST_KEYPOINTS_BYTES = 200_000

@@ -6,10 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspection.drawing.shelves import ShelfScene
-from inspection.planogram import positions_of, recipe_of_scene
 from inspection.recipe import Recipe
-from inspection.recipe_example import as_yaml, example_for
-from inspection.recipe_file import (
+from inspection.recipes.example import as_yaml, example_for
+from inspection.recipes.file import (
     RecipeError,
     RecipeFile,
     load_recipe,
@@ -18,6 +17,7 @@ from inspection.recipe_file import (
     read_recipe,
     shipped_recipes,
 )
+from inspection.shelves.planogram import positions_of, recipe_of_scene
 
 GOOD = """\
 name: weld

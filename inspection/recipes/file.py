@@ -10,11 +10,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from inspection import recipe_nodes
 from inspection.model_folder import ModelFolderError, find_model, read_manifest
-from inspection.planogram_file import PlanogramError, open_planogram
 from inspection.recipe import Recipe
-from inspection.recipe_problems import Problem, closest, problems_of
+from inspection.recipes import nodes as recipe_nodes
+from inspection.recipes.problems import Problem, closest, problems_of
+from inspection.shelves.planogram_file import PlanogramError, open_planogram
 
 SUFFIXES = (".yaml", ".yml")
 

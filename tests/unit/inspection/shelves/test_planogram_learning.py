@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from inspection.drawing.shelves import ShelfScene
-from inspection.planogram_learning import Item, grid_positions, learn_positions, row_name, rows_of
+from inspection.shelves.planogram_learning import (
+    Item,
+    grid_positions,
+    learn_positions,
+    row_name,
+    rows_of,
+)
 
 SEEDS = range(12)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from inspection.detections import Detections, InstanceMask
 from inspection.inference import Join
-from inspection.mask_union import Groups, kinds_of, united
+from inspection.masks.union import Groups, kinds_of, united
 
 # A finding of which so much lies in another of its class is that other one, found twice.
 _CONTAINED = 0.9

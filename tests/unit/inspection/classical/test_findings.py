@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from inspection.classical import find_regions
-from inspection.classical_settings import (
+from inspection.classical.findings import find_regions
+from inspection.classical.settings import (
     ClassicalSettings,
     CutSettings,
     EdgeSettings,

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
-from inspection.gaps import Gap, ranked
 from inspection.recipe import Position
+from inspection.shelves.gaps import Gap, ranked
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 

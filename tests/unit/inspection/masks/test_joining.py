@@ -4,7 +4,7 @@ import pytest
 
 from inspection.detections import Detections, InstanceMask
 from inspection.inference import Join
-from inspection.joining import join_pieces
+from inspection.masks.joining import join_pieces
 
 CLASSES = ("crack", "pit")
 Point = tuple[int, int]

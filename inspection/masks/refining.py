@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.detections import Detections, InstanceMask
-from inspection.packed_mask import packed
+from inspection.masks.packed import packed
 
 # Probabilities in 255 steps: a 12 megapixel map of four classes is 48 MB and not 192.
 ProbabilityMap = npt.NDArray[np.uint8]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.recipe import Position
-from inspection.sight import Box
+from inspection.shelves.sight import Box
 
 Image = npt.NDArray[np.uint8]
 _Signature = npt.NDArray[np.float32]

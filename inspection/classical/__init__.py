@@ -1,0 +1,1 @@
+"""Findings without a network, and masks from a click."""

@@ -1,0 +1,1 @@
+"""What findings become whose masks meet: across tiles, in pieces, of two models."""

@@ -1,0 +1,1 @@
+"""The shipped recipes, and how recipe files are read, checked and written."""
