@@ -9,13 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from inspection.model_folder import (
-    MANIFEST,
-    Manifest,
-    ModelFolder,
-    ModelFolderError,
-    load_model_folder,
-)
+from inspection.model_folder import MANIFEST, ModelFolder, ModelFolderError, load_model_folder
+from inspection.model_manifest import Manifest
 
 _CARD = "README.md"
 

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.detections import Detections, InstanceMask
-from inspection.model_folder import ModelFolder, SemanticOutput
+from inspection.model_folder import ModelFolder
+from inspection.model_manifest import SemanticOutput
 from workers.engines.detector import EngineImage, RgbImage
 from workers.engines.thresholds import Thresholds
 

@@ -10,17 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from inspection.model_folder import (
-    MANIFEST,
-    Engines,
-    GraphEngine,
-    Manifest,
-    ModelFolder,
-    Threshold,
-    TorchEngine,
-    load_model_folder,
-    sha256_of,
-)
+from inspection.model_folder import MANIFEST, ModelFolder, load_model_folder, sha256_of
+from inspection.model_manifest import Engines, GraphEngine, Manifest, Threshold, TorchEngine
 from workers.networks.aligned_maskrcnn import build_aligned
 from workers.networks.catalogue import ALIGNED, NetworkError
 from workers.networks.detectron2_config import (

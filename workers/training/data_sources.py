@@ -20,7 +20,8 @@ from inspection.datasets import (
 from inspection.datasets.splitting import Copies, find_copies, split_dataset
 from inspection.detections import InstanceMask
 from inspection.drawing.dataset import write_coco
-from inspection.model_folder import TrainingData, sha256_of
+from inspection.model_folder import sha256_of
+from inspection.model_manifest import TrainingData
 from inspection.rle import encode
 from workers.labelled_images import DRAWN
 

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 
 from inspection.model_folder import (
     MANIFEST,
-    Manifest,
     ModelFolder,
     ModelFolderError,
     load_model_folder,
     sha256_of,
 )
+from inspection.model_manifest import Manifest
 from workers.engines import EngineUnavailableError
 from workers.engines.detector import RgbImage
 from workers.engines.semantic import fit_image

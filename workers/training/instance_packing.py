@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from inspection.datasets import read_rgb
-from inspection.model_folder import Threshold
+from inspection.model_manifest import Threshold
 from workers.mask_pasting import letterbox
 from workers.training.export import export
 from workers.training.int8 import exact_nodes, quantise

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from inspection.model_folder import Manifest, ModelFolder, Training
+from inspection.model_folder import ModelFolder
+from inspection.model_manifest import Manifest, Training
 
 CARD = "README.md"
 # What stands below this line was written by a person and survives the next training.

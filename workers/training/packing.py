@@ -13,18 +13,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from inspection.datasets import LabelledFile, read_mask, read_rgb
-from inspection.model_folder import (
-    MANIFEST,
+from inspection.model_folder import MANIFEST, ModelFolder, load_model_folder, sha256_of
+from inspection.model_manifest import (
     Engines,
     GraphEngine,
     Manifest,
-    ModelFolder,
     SemanticOutput,
     Threshold,
     TorchEngine,
     Training,
-    load_model_folder,
-    sha256_of,
 )
 from workers.engines.thresholds import Thresholds
 from workers.evaluation import LEAST_SCORE, LabelledImage, evaluate

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from inspection.model_folder import ModelFolder, SemanticOutput, Training
+from inspection.model_folder import ModelFolder
+from inspection.model_manifest import SemanticOutput, Training
 from workers.networks.catalogue import ALIGNED, Network, choose_encoder
 from workers.networks.creating import Created, create_instance, create_semantic
 from workers.networks.detectron2_starting import create_detectron2

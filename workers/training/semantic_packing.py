@@ -10,7 +10,8 @@ import numpy as np
 from torch import nn
 
 from inspection.datasets import read_rgb
-from inspection.model_folder import ModelFolder, Threshold
+from inspection.model_folder import ModelFolder
+from inspection.model_manifest import Threshold
 from workers.engines.semantic import fit_image
 from workers.engines.semantic_openvino import SemanticOpenVinoDetector
 from workers.training.int8 import last_convolution, quantise

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.datasets import LabelledFile, read_rgb
-from inspection.model_folder import ModelFolder, Threshold
+from inspection.model_folder import ModelFolder
+from inspection.model_manifest import Threshold
 from workers.engines.semantic import SemanticDetector
 from workers.training.pixel_curve import PixelCurve
 from workers.training.semantic_task import true_pixels

@@ -9,7 +9,8 @@ from pycocotools import mask as coco_mask
 
 from inspection import rle
 from inspection.detections import Detections, InstanceMask
-from inspection.model_folder import ModelFolder, Threshold
+from inspection.model_folder import ModelFolder
+from inspection.model_manifest import Threshold
 from workers.coco_metrics import mask_precision
 from workers.engines.openvino import OpenVinoDetector
 from workers.engines.thresholds import Thresholds

@@ -15,7 +15,7 @@ from inspection.classical.settings import (
     ThresholdSettings,
 )
 from inspection.detections import Detections
-from inspection.model_folder import Engines
+from inspection.model_manifest import Engines
 
 METHODS: dict[str, Callable[..., ClassicalSettings]] = {
     "threshold": ThresholdSettings,

@@ -11,13 +11,13 @@ from inspection.detections import Detections, InstanceMask
 from inspection.hybrid_folder import write_hybrid
 from inspection.inference import Inference, Tiling
 from inspection.model_folder import (
-    Manifest,
     ModelFolder,
     ModelFolderError,
     find_model,
     load_model_folder,
     sha256_of,
 )
+from inspection.model_manifest import Manifest
 from workers import engines
 from workers.engines.detector import RgbImage
 from workers.engines.hybrid import HybridDetector

@@ -10,13 +10,8 @@ import pytest
 
 from inspection.detections import Detections
 from inspection.inference import Inference
-from inspection.model_folder import (
-    Manifest,
-    ModelFolder,
-    ModelFolderError,
-    find_model,
-    load_model_folder,
-)
+from inspection.model_folder import ModelFolder, ModelFolderError, find_model, load_model_folder
+from inspection.model_manifest import Manifest
 from tests.unit.workers.engines.test_hybrid import semantic_folder, write_dark_graph
 from workers.engines.detector import RgbImage
 from workers.engines.semantic import (
