@@ -67,6 +67,11 @@ class PixelCounts:
         missed = self.false_positive + self.false_negative
         return _share(self.true_negative, self.true_negative + missed)
 
+    @property
+    def iou_with_background(self) -> float:
+        """Mean of the IoU of the class and of all that is not."""
+        return (self.iou + self.background_iou) / 2
+
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0

@@ -110,7 +110,8 @@ def table(report: dict[str, Any]) -> str:
     shown = ("f1", "precision", "recall", "iou", "miou", "boundary_iou", "accuracy")
     lines.append("pixels: " + _line(pixel, shown))
     if pixel["best_f1"] is not None:
-        lines.append(f"  best F1 {pixel['best_f1']:.3f} at threshold {pixel['best_threshold']:.2f}")
+        best = ("best_f1", "best_precision", "best_recall", "best_iou")
+        lines.append(f"  at threshold {pixel['best_threshold']:.2f}: " + _line(pixel, best))
     if report["count"] is not None:
         lines.append(f"count: MAE {report['count']['mae']:.2f}, RMSE {report['count']['rmse']:.2f}")
     for name, rate in (("escapes", "escape"), ("false calls", "false_call")):

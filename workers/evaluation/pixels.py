@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.detections import Detections, InstanceMask
+from workers.pixel_metrics import PixelCounts
 
 Bits = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -115,8 +116,8 @@ class Sweep:
         with np.errstate(invalid="ignore", divide="ignore"):
             return hits / found, hits / self.true.sum()
 
-    def best(self) -> tuple[float, float] | None:
-        """The highest F1 and the highest threshold that gives it; None without truth."""
+    def best(self) -> tuple[PixelCounts, float] | None:
+        """The pixels at the highest threshold with the best F1, and it; None without truth."""
         total = self.true.sum()
         if not total:
             return None
@@ -124,4 +125,7 @@ class Sweep:
         found = np.cumsum(self.every[::-1])[::-1]
         f1 = 2 * hits / (found + total)
         place = 100 - int(f1[:0:-1].argmax())
-        return float(f1[place]), float(SWEEP[place])
+        right, wrong = int(hits[place]), int(found[place] - hits[place])
+        missed = int(total) - right
+        left = int(self.every.sum()) - right - wrong - missed
+        return PixelCounts(right, wrong, missed, left), float(SWEEP[place])

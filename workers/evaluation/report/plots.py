@@ -64,7 +64,7 @@ def _thresholds(evaluation: Evaluation) -> Iterator[Plot]:
         SWEEP[1:],
         [("F1", f1[1:]), ("precision", precision[1:]), ("recall", recall[1:])],
         labels=("threshold", "share of pixels"),
-        marked=(best[1], f"best {best[0]:.3f}"),
+        marked=(best[1], f"best {best[0].f1:.3f}"),
     )
     yield Plot(
         title,

@@ -12,6 +12,7 @@ from workers.evaluation.pixels import (
     probability_levels,
     score_levels,
 )
+from workers.pixel_metrics import PixelCounts
 
 
 def blob(seed: int = 0) -> np.ndarray:
@@ -87,13 +88,14 @@ def test_the_sweep_finds_what_trying_every_threshold_finds() -> None:
     sweep = Sweep()
     for part in (slice(0, 60), slice(60, 120)):
         sweep.add(probability_levels(probability[part]), truth[part])
-    best_f1, best_threshold = sweep.best() or (0, 0)
+    best = sweep.best()
+    assert best is not None
     tried = {}
     for threshold in np.arange(1, 101) / 100:
-        right, wrong, missed, _ = counts(probability_levels(probability) >= threshold * 100, truth)
-        tried[float(threshold)] = 2 * right / (2 * right + wrong + missed)
-    assert best_f1 == pytest.approx(max(tried.values()))
-    assert tried[best_threshold] == pytest.approx(best_f1)
+        found = probability_levels(probability) >= threshold * 100
+        tried[float(threshold)] = PixelCounts(*(int(n) for n in counts(found, truth)))
+    assert best[0].f1 == pytest.approx(max(each.f1 for each in tried.values()))
+    assert tried[best[1]] == best[0]
     precision, recall = sweep.curves()
     assert recall[0] == 1
     assert precision[0] == pytest.approx(truth.mean())

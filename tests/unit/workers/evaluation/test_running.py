@@ -76,6 +76,10 @@ def test_pixels_of_classes_and_of_the_union_differ() -> None:
     assert pixel["dice"] == pytest.approx(0.25)
     # At 0.40 the missed crack is found: 300 right, 100 wrong.
     assert (pixel["best_f1"], pixel["best_threshold"]) == pytest.approx((6 / 7, 0.4))
+    assert (pixel["best_precision"], pixel["best_recall"]) == pytest.approx((0.75, 1))
+    assert pixel["best_iou"] == pytest.approx(0.75)
+    background = (5 * PIXELS - 400) / (5 * PIXELS - 300)
+    assert pixel["best_miou_with_background"] == pytest.approx((0.75 + background) / 2)
 
 
 def test_escapes_and_false_calls_are_of_images() -> None:
