@@ -38,10 +38,12 @@ class MaskMeasurement:
         area_px: number of set pixels.
         length_px: end to end along the longest way through the centreline; of a compact blob
             (less than twice as long as wide) the extent along its axis.
-        mean_width_px: mean over the centreline without its ends; of a blob area over length.
+        mean_width_px: mean over the centreline, without the rounding of its ends; of a blob area
+            over length.
         width_p95_px: of 95 % of the centreline's length the width is at most this.
-        max_width_px: the largest local width; junctions of branches do not count as wide, nor
-            does a widening that is shorter than the mask is wide.
+        max_width_px: the largest local width, after what the raster alone makes wider has been
+            averaged; junctions of branches do not count as wide, nor does a widening that is
+            shorter than the mask is wide.
         orientation_deg: 0 ≤ angle < 180, of the axis of the least second moment, counterclockwise
             from the image's horizontal as a viewer sees it: 0 lies, 90 stands, 45 rises to the
             right. A mask that has no such axis (a disc, a square) gives 0.

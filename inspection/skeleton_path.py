@@ -31,8 +31,11 @@ class SkeletonPath:
     branches: tuple[tuple[int, float], ...]
 
 
-def longest_path(skeleton: _Bytes) -> SkeletonPath:
+def longest_path(skeleton: _Bytes, radii: npt.NDArray[np.float32]) -> SkeletonPath:
     """The longest way through a skeleton, uint8 0/1 (H, W), one pixel wide, with an empty border.
+
+    A skeleton ends at the centre of a round end, and in the corner of a square one; so to each way
+    its end's distance to the mask's edge is added, `radii` (H, W).
 
     OpenCV's border following walks around a thin tree and so visits it in the order of a
     depth-first search: every step is walked once away from the start and once back. From that
@@ -42,23 +45,26 @@ def longest_path(skeleton: _Bytes) -> SkeletonPath:
     walks, hierarchy = cv2.findContours(skeleton, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     if (hierarchy[0, :, 3] >= 0).any():
         return _searched(skeleton)
+    tips = radii.ravel()
     longest = sorted(walks, key=len, reverse=True)[:_PIECES]
-    found = [_along_walk(walk.reshape(-1, 2), skeleton.shape) for walk in longest]
+    found = [_along_walk(walk.reshape(-1, 2), tips, skeleton.shape) for walk in longest]
     return max(found, key=lambda each: each[0])[1]
 
 
-def _along_walk(xy: npt.NDArray[Any], shape: tuple[int, ...]) -> tuple[float, SkeletonPath]:
+def _along_walk(
+    xy: npt.NDArray[Any], tips: npt.NDArray[np.float32], shape: tuple[int, ...]
+) -> tuple[float, SkeletonPath]:
     """Length and path of one piece, from the closed walk around it, int32 (steps, 2)."""
     x, y = xy[:, 0].astype(np.intp), xy[:, 1].astype(np.intp)
     pixels = y * shape[1] + x
     slanted = (x != _rolled(x, len(x) - 1)) & (y != _rolled(y, len(y) - 1))
     steps = np.where(slanted, 2**0.5, 1.0)
-    start = int(_away(pixels, steps, shape).argmax())
+    start = int((_away(pixels, steps, shape) + tips[pixels]).argmax())
     # The walk is closed, so that it may as well begin at one end of the path.
     x, y, pixels = (_rolled(each, start) for each in (x, y, pixels))
     steps = _rolled(steps, start)
     away = _away(pixels, steps, shape)
-    end = int(away.argmax())
+    end = int((away + tips[pixels]).argmax())
     # The way there is what lies lower than all that follows.
     after = np.minimum.accumulate(away[end::-1])[::-1]
     chosen = np.flatnonzero(np.diff(after, append=np.inf) > 0)

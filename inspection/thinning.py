@@ -21,16 +21,19 @@ def thinned(mask: _Bytes) -> _Bytes:
     (1989), algorithm A1.
     """
     skeleton: npt.NDArray[Any] = mask
+    unchanged = 0
     while True:
-        deleted = 0
         for table in _tables():
             # Each neighbour gives one bit, so that the sum is the neighbourhood's number.
             neighbours = cv2.filter2D(skeleton, cv2.CV_8U, _WEIGHTS, borderType=cv2.BORDER_CONSTANT)
             gone = cv2.bitwise_and(cv2.LUT(neighbours, table), skeleton)
-            deleted += cv2.countNonZero(gone)
-            skeleton = cv2.bitwise_xor(skeleton, gone)
-        if not deleted:
-            return cast(_Bytes, skeleton)
+            if cv2.countNonZero(gone):
+                skeleton = cv2.bitwise_xor(skeleton, gone)
+                unchanged = 0
+            else:
+                unchanged += 1
+                if unchanged == 2:
+                    return cast(_Bytes, skeleton)
 
 
 # Bits 0 to 7: east, north-east, north, and on around.

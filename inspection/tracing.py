@@ -22,6 +22,8 @@ _LOOK_PX = 40_000
 # What remains of a width when a mask is made smaller, px; below 40 px it is made at most five
 # times smaller, for 0.1 px of the smaller mask must stay half a pixel.
 _KEPT_PX, _WIDE_PX, _MOST = 4.0, 8.0, 5
+# A box of so many px of the smaller mask costs little, and there it may keep twice the width.
+_CHEAP_PX = 7_000
 _LONG_PX = 40.0  # and of the length, for the ends are left out of the widths
 _BORDER = 2  # keeps the image's edge from being taken for the inside of the mask
 # A pixel of a smaller mask is set from this share of it on, so that thin ends hold together.
@@ -87,7 +89,7 @@ def trace(mask: npt.NDArray[np.bool_]) -> Trace:
     strip_px = max(area_px / max(perimeter_px / 2, 1.0), 1.0)
     found = None
     if perimeter_px / 2 >= 6 * strip_px or not _is_compact(grey, outlines, axis_deg):
-        scale = _scale(strip_px, perimeter_px / 2)
+        scale = _scale(strip_px, perimeter_px / 2, width * height)
         small = grey if scale == factor else _reduced(bits, scale)
         found = _along_centreline(small, scale)
     moved = origin_xy + centre
@@ -120,10 +122,11 @@ def _reduced(bits: _Bytes, factor: int) -> _Bytes:
     return out
 
 
-def _scale(strip_px: float, length_px: float) -> int:
+def _scale(strip_px: float, length_px: float, box_px: int) -> int:
     """By how much a mask of that width is made smaller to be traced, 1 for as it is."""
     by_width = max(min(int(strip_px / _KEPT_PX), _MOST), int(strip_px / _WIDE_PX))
-    return max(1, min(by_width, int(length_px / _LONG_PX)))
+    finer = max(int(strip_px / (2 * _KEPT_PX)), int(np.ceil(np.sqrt(box_px / _CHEAP_PX))))
+    return max(1, min(by_width, finer, int(length_px / _LONG_PX)))
 
 
 def _full(xy: _Floats, factor: int) -> _Floats:
@@ -201,7 +204,7 @@ def _along_centreline(
     grey: _Bytes, factor: int
 ) -> tuple[_Floats, float, _Floats, _Floats, _Floats, int] | None:
     """What `Trace` holds of a slender mask; None of what is a blob after all."""
-    line = find_centreline(_in_one_piece(grey, factor), grey)
+    line = find_centreline(_in_one_piece(grey, factor), grey, factor)
     if line is None or line.length_px < 2.0 * line.widths_px.max():
         return None
     way = np.concatenate([line.ends_xy[:1], line.xy, line.ends_xy[1:]])
