@@ -33,6 +33,7 @@ from db.models import (
     Site,
     Station,
 )
+from inspection.inference import Inference, with_inference
 
 Row = TypeVar("Row")
 _numbers = itertools.count(1)
@@ -101,7 +102,7 @@ def make_recipe_version(
         "version": 1,
         "state": "active",
         "body": body,
-        "model": body["model"],
+        "model": with_inference(body["model"], Inference(**body.get("inference") or {})),
         "sha256": hashlib.sha256(repr(body).encode()).hexdigest(),
         "activated_at": utc_now(),
     }
