@@ -66,7 +66,11 @@ def import_detectron2(
     names = tuple(classes)
     _check_classes(given.tensors, names, checkpoint)
     shape = to_aligned(values, names)
-    network = build_aligned(shape)
+    try:
+        network = build_aligned(shape)
+    except (TypeError, ValueError, RuntimeError) as error:
+        # Such as 20 channels for the 32 groups of a norm, or a word for a number.
+        raise NetworkError(f"{config}: no network can be built of it: {error}") from error
     _load(network, given.tensors, f"{checkpoint} and {config}")
     out.mkdir(parents=True, exist_ok=True)
     # Not halved, as what we train is: nothing may differ from what the checkpoint gives.

@@ -196,6 +196,8 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
             3,
             "they have no place for roi_heads.mask_head.mask_fcn4",
         ),
+        ("MODEL__FPN__NORM", "GN", "no network can be built of it: num_channels"),
+        ("MODEL__ROI_BOX_HEAD__FC_DIM", "many", "no network can be built of it"),
     ):
         path = tmp_path / "other.yaml"
         path.write_text(to_yaml(with_keys(tiny_values(), **{key: value})))
