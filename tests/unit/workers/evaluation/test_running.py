@@ -224,7 +224,8 @@ def test_a_semantic_engine_is_swept_by_the_probability_of_pixels() -> None:
     assert (pixel["best_f1"], pixel["best_threshold"]) == pytest.approx((1, 0.3))
 
 
-def test_images_are_let_go_and_little_is_kept_of_each() -> None:
+@pytest.mark.parametrize("detector", [Painted(), Probable()])
+def test_images_are_let_go_and_little_is_kept_of_each(detector: Painted) -> None:
     alive: list[weakref.ref[np.ndarray]] = []
     most = 0
 
@@ -236,10 +237,10 @@ def test_images_are_let_go_and_little_is_kept_of_each() -> None:
             most = max(most, sum(each() is not None for each in alive))
             yield LabelledImage(image, (("crack", LEFT), ("pit", MIDDLE)), name="x")
 
-    run(Painted(), images(5), Options(HALVES))  # what is made once is made
+    run(detector, images(5), Options(HALVES))  # what is made once is made
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    done = run(Painted(), images(50), Options(HALVES))
+    done = run(detector, images(50), Options(HALVES))
     kept = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert len(done.results) == 50
