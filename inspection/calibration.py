@@ -6,7 +6,7 @@ homography from undistorted pixels to millimetres on the surface that is inspect
 Zisserman, Multiple View Geometry, 2nd ed., section 2.3).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
@@ -19,6 +19,12 @@ _Floats = npt.NDArray[np.float64]
 Row = tuple[float, float, float]
 Matrix = tuple[Row, Row, Row]
 Side = Annotated[int, Field(ge=1, le=100_000)]
+
+
+CalibrationState = Literal["valid", "expires_soon", "expired"]
+# A new calibration is due so long before the old one expires: a fortnight, in which there is a day
+# on which the line stands.
+DUE_BEFORE = timedelta(days=14)
 
 
 class CalibrationError(ValueError):
@@ -82,6 +88,16 @@ class Calibration(_Part):
     def expired_at(self, now: datetime) -> datetime | None:
         """When it expired, if it has."""
         return self.expires_at if self.expires_at is not None and self.expires_at <= now else None
+
+    def state_at(self, now: datetime) -> CalibrationState:
+        """Whether it may be measured by, and whether a new one is due."""
+        if self.expires_at is None or self.expires_at > now + DUE_BEFORE:
+            return "valid"
+        return "expires_soon" if self.expires_at > now else "expired"
+
+    def days_left(self, now: datetime) -> int | None:
+        """Whole days until it expires, 0 on the last and once it has; None: it never does."""
+        return None if self.expires_at is None else max(0, (self.expires_at - now).days)
 
     def to_mm(self, xy: _Floats) -> _Floats:
         """Points of the image, px (N, 2), on the plane: mm (N, 2)."""

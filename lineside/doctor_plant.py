@@ -139,4 +139,39 @@ def _problem(spec: "CameraSpec") -> str | None:
     return None
 
 
-CHECKS = (data_folder, database, models, cameras)
+def calibrations(patient: Patient) -> Iterator[Finding]:
+    """Whether the calibration by which each station measures is about to expire, or has."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db.base import utc_now
+    from db.engine import connect
+    from db.queries.calibrations import scales_by_station
+
+    is_file = patient.database_url.startswith("sqlite")
+    if is_file and not Path(patient.database_url.partition("///")[2]).exists():
+        return
+    now = utc_now()
+    opened = connect(patient.database_url)
+    try:
+        with opened.reads() as session:
+            found = scales_by_station(session, now)
+    except SQLAlchemyError:
+        return  # the check of the database has said why
+    finally:
+        opened.dispose()
+    for station, calibration in found.items():
+        subject, state = f"calibration of {station}", calibration.state_at(now)
+        if calibration.expires_at is None or state == "valid":
+            yield Finding(subject, Status.OK, f"{calibration.mm_per_px:.4g} mm/px")
+            continue
+        day = f"{calibration.expires_at:%Y-%m-%d}"
+        remedy = f"lineside calibrate … --station {station}; by an expired one nothing passes."
+        if state == "expired":
+            yield Finding(subject, Status.WARNING, f"expired on {day}", remedy)
+        else:
+            days = calibration.days_left(now)
+            text = f"expires in {days} {'day' if days == 1 else 'days'}, on {day}"
+            yield Finding(subject, Status.WARNING, text, remedy)
+
+
+CHECKS = (data_folder, database, models, cameras, calibrations)

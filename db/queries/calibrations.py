@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Calibration
+from db.models import Calibration, Station
 from inspection import calibration as domain
 
 
@@ -38,6 +38,14 @@ def current_scales(
     holds = [row for row in rows if row.expires_at is None or row.expires_at > now]
     chosen = {row.station_id: row for row in rows} | {row.station_id: row for row in holds}
     return {id_: Scale(row.id, to_domain(row)) for id_, row in chosen.items()}
+
+
+def scales_by_station(session: Session, now: datetime) -> dict[str, domain.Calibration]:
+    """The calibration that counts, by the key of each station that has one, in their order."""
+    rows = session.execute(select(Station.id, Station.key).order_by(Station.key)).all()
+    keys = {row.id: row.key for row in rows}
+    scales = current_scales(session, list(keys), now)
+    return {key: scales[id_].calibration for id_, key in keys.items() if id_ in scales}
 
 
 def to_domain(row: Calibration) -> domain.Calibration:

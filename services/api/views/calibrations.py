@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from flask import Response
 from pydantic import Field, ValidationError
 
+from db.base import utc_now
 from db.models import Calibration as Row
 from db.queries import stations
 from db.queries.calibrations import to_domain
@@ -65,6 +66,10 @@ class CalibrationOut(Output):
     residual_px: float | None
     made_at: datetime
     expires_at: datetime | None
+    state: domain.CalibrationState = Field(
+        description="`expires_soon` from a fortnight before; by an `expired` one nothing passes."
+    )
+    expires_in_days: int | None = Field(description="Whole days; null: it never expires.")
     note: str
 
 
@@ -98,7 +103,8 @@ def add_calibration(path: RefPath, body: NewCalibration) -> Response:
 
 
 def _render(row: Row) -> CalibrationOut:
-    shown = to_domain(row).model_dump(mode="json")
+    made, now = to_domain(row), utc_now()
+    shown = made.model_dump(mode="json")
     return CalibrationOut.model_validate(
         shown
         | {
@@ -106,5 +112,7 @@ def _render(row: Row) -> CalibrationOut:
             "station_id": row.station_id,
             "made_at": row.made_at,
             "expires_at": row.expires_at,
+            "state": made.state_at(now),
+            "expires_in_days": made.days_left(now),
         }
     )

@@ -3,12 +3,18 @@
 import json
 import sqlite3
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from db import migrate
+from db.base import utc_now
+from db.engine import connect
+from db.models import Calibration
 from lineside import doctor, doctor_host, doctor_plant
 from lineside.doctor_findings import Finding, Patient, Status
+from tests.factories import make_station
 
 
 @pytest.fixture
@@ -79,6 +85,35 @@ def test_a_model_whose_file_was_changed(patient, tmp_path):
     findings = list(doctor_plant.models(changed(patient, models_dir=tmp_path / "models")))
     assert findings[0].status is Status.MISSING
     assert "mine" in findings[0].text
+
+
+def test_a_calibration_is_named_a_fortnight_before_it_expires(patient):
+    patient.data_dir.mkdir()
+    assert list(doctor_plant.calibrations(patient)) == []  # no database yet
+    database = connect(patient.database_url)
+    migrate.upgrade(database.engine)
+    now = utc_now()
+    left = {"a": None, "b": 15.0, "c": 13.5, "d": 1.5, "e": -2.0}
+    with database.sessions.begin() as session:
+        for key, days in left.items():
+            station = make_station(session, key=key)
+            expires_at = None if days is None else now + timedelta(days=days)
+            made_at = now - timedelta(days=400)
+            session.add(
+                Calibration(
+                    station_id=station.id, mm_per_px=0.1, made_at=made_at, expires_at=expires_at
+                )
+            )
+        make_station(session, key="f")  # without a calibration: nothing to say
+    database.dispose()
+    found = list(doctor_plant.calibrations(patient))
+    assert [finding.subject[-1] for finding in found] == ["a", "b", "c", "d", "e"]
+    assert [finding.status for finding in found] == [Status.OK] * 2 + [Status.WARNING] * 3
+    assert found[2].text.startswith("expires in 13 days, on ")
+    assert found[3].text.startswith("expires in 1 day, on ")
+    assert found[4].text.startswith("expired on ")
+    assert all("lineside calibrate" in finding.remedy for finding in found[2:])
+    assert doctor.is_fit(found)
 
 
 def test_a_check_that_breaks_does_not_break_the_report(patient):

@@ -1,12 +1,15 @@
 """Calibrations through the API: a scale, a lens and a plane, and what is refused."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from db.base import utc_now
 from db.engine import Database
-from db.models import MeasurementRow
+from db.models import Calibration, MeasurementRow, Station
 from tests.factories import Found, decide, make_camera, make_station
 
 PLANE = {
@@ -47,6 +50,36 @@ def test_a_scale_has_neither_lens_nor_plane(client: FlaskClient, address: str) -
     assert (made["method"], made["lens"], made["plane"]) == ("scale", None, None)
     assert made["u_mm_per_px"] == 0
     assert made["made_at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("days_left", "state", "whole"),
+    [(None, "valid", None), (14.5, "valid", 14), (13.5, "expires_soon", 13), (-1, "expired", 0)],
+)
+def test_it_says_when_a_new_one_is_due(
+    client: FlaskClient,
+    address: str,
+    database: Database,
+    days_left: float | None,
+    state: str,
+    whole: int | None,
+) -> None:
+    now = utc_now()
+    with database.sessions.begin() as session:
+        expires_at = None if days_left is None else now + timedelta(days=days_left)
+        (station,) = session.scalars(select(Station)).all()
+        session.add(
+            Calibration(
+                station_id=station.id,
+                mm_per_px=0.1,
+                made_at=now - timedelta(days=400),
+                expires_at=expires_at,
+            )
+        )
+    listed = client.get(address).json
+    assert listed is not None
+    (item,) = listed["items"]
+    assert (item["state"], item["expires_in_days"]) == (state, whole)
 
 
 @pytest.mark.parametrize(
