@@ -51,6 +51,7 @@ def evaluate(
     images: Iterable[LabelledImage],
     classes: Sequence[str] | None = None,
     progress: Callable[[int], None] | None = None,
+    by_class: bool | None = None,
 ) -> dict[str, Any]:
     """Run a detector over labelled images and give the report of `summary.summarise`.
 
@@ -60,6 +61,7 @@ def evaluate(
         images: the labelled images.
         classes: which of the model's classes count; None takes all.
         progress: called with the number of images done.
+        by_class: as in `options.Options`.
 
     Raises:
         UnfitError: a class that the model does not have.
@@ -68,7 +70,8 @@ def evaluate(
     from workers.evaluation.summary import summarise
 
     chosen = tuple(classes) if classes else None
-    return summarise(run(detector, images, Options(thresholds, chosen), progress))
+    options = Options(thresholds, chosen, by_class=by_class)
+    return summarise(run(detector, images, options, progress))
 
 
 def run(

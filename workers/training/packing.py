@@ -125,7 +125,8 @@ def report_on(folder: ModelFolder, package: Package) -> dict[str, Any]:
     from workers import engines
 
     detector = engines.load(folder, engine="openvino", least_score=LEAST_SCORE)
-    report = evaluate(detector, Thresholds.of(folder, None), labelled(package))
+    thresholds = Thresholds.of(folder, None)
+    report = evaluate(detector, thresholds, labelled(package), by_class=True)
     detector.close()
     return report
 

@@ -104,6 +104,7 @@ def test_a_short_run_learns_and_both_engines_find_the_same(stains: Path, tmp_pat
     assert manifest.task == "semantic-segmentation"
     assert manifest.input_px is None
     assert manifest.metrics["validation"]["pixel"]["f1"] > 0.5
+    assert manifest.metrics["validation"]["per_class"]["defect"]["f1"] > 0.5
     assert "fpn" in (folder.path / "README.md").read_text()
     assert "<svg" in (tmp_path / "stains-run" / "report.html").read_text()
     assert not list(folder.path.glob("graph-*"))
