@@ -23,7 +23,7 @@ _LOOK_PX = 40_000
 # times smaller, for 0.1 px of the smaller mask must stay half a pixel.
 _KEPT_PX, _WIDE_PX, _MOST = 4.0, 8.0, 5
 # A box of so many px of the smaller mask costs little, and there it may keep twice the width.
-_CHEAP_PX = 7_000
+_CHEAP_PX = 5_000
 _LONG_PX = 40.0  # and of the length, for the ends are left out of the widths
 _BORDER = 2  # keeps the image's edge from being taken for the inside of the mask
 # A pixel of a smaller mask is set from this share of it on, so that thin ends hold together.
