@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from lineside.sample_plant import SHELF_STATION_KEY, SURFACE_STATION_KEY
+from tests.integration import streams
 from tests.servers import wait_until
 
 # Far above what it takes; the whole suite may run beside it.
@@ -264,6 +265,38 @@ def test_tables_of_a_newer_version_are_said(tmp_path):
     assert done.returncode == 1
     assert "newer Lineside" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.rtsp
+def test_a_live_source_that_goes_away_and_comes_back(start):
+    with streams.running_rtsp() as server:
+        up = start("--source", server.url(), "--recipe", "classical-threshold")
+
+        def camera() -> dict[str, Any]:
+            (only,) = up.get("/api/v1/cameras")["items"]
+            return only
+
+        def newest() -> int:
+            items = up.get("/api/v1/inspections")["items"]
+            return max((item["id"] for item in items), default=0)
+
+        up.waits(lambda: up.says(f"Open http://127.0.0.1:{up.port}"), START_S, "it is ready")
+        up.waits(newest, START_S, "a first verdict")
+        assert (camera()["kind"], camera()["state"]) == ("rtsp", "online")
+        server.kill()
+        up.waits(
+            lambda: "refuses the connection" in str(camera()["state_reason"]),
+            START_S,
+            "the camera is said to be away, and why",
+        )
+        assert camera()["state"] == "offline"
+        before = newest()
+        server.start()
+        up.waits(lambda: camera()["state"] == "online", START_S, "the camera is back")
+        up.waits(lambda: newest() > before, START_S, "verdicts go on")
+    up.stop()
+    assert up.process.returncode == 0
+    assert up.audit()["consistent"]
 
 
 @pytest.mark.parametrize(
