@@ -133,6 +133,10 @@ class Manifest(_Strict):
     )
     engines: Engines
     semantic: SemanticOutput | None = None
+    exclusive: bool = Field(
+        default=False,
+        description="instances: of findings of different classes on one thing the best one stays",
+    )
     inference: Inference = Field(
         default_factory=lambda: Inference(), description="how it is run where a recipe says nothing"
     )

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
-from inspection.inference import Inference
+import numpy as np
+import numpy.typing as npt
+
+from inspection.detections import Detections
+from inspection.inference import Inference, Join
+from inspection.masks.joining import join_pieces
+from inspection.masks.one_class import one_class_each
 from inspection.model_folder import ModelFolder, load_model_folder
+from workers.engines.amended import AmendedDetector
 from workers.engines.detector import Detector
 from workers.engines.hybrid import HybridDetector
-from workers.engines.joined import JoinedDetector
 from workers.engines.semantic import SemanticDetector
 from workers.engines.thresholds import Thresholds
 from workers.engines.tiled import TiledDetector
@@ -33,7 +40,7 @@ def load(
     engine: str | None = None,
     least_score: float | None = None,
 ) -> Detector:
-    """Load a model for inference, with the tiles and joins of its manifest around it.
+    """Load a model for inference, with what its manifest says is done around it.
 
     On a CPU the exported graph runs in OpenVINO where both are there, else torch runs the
     weights; on another device torch does.
@@ -58,8 +65,18 @@ def load(
     if inference.tiling is not None:
         detector = TiledDetector(detector, inference.tiling, own_scores)
     if inference.join is not None and inference.join.gap_px > 0:
-        detector = JoinedDetector(detector, inference.join, own_scores)
+        detector = AmendedDetector(detector, _joining(inference.join, model.classes, own_scores))
+    if model.manifest.exclusive:
+        # At its own thresholds a model gives nothing that would have to fall below them.
+        own = None if least_score is None else own_scores
+        detector = AmendedDetector(detector, lambda found: one_class_each(found, own))
     return detector
+
+
+def _joining(
+    join: Join, classes: tuple[str, ...], own_scores: npt.NDArray[np.float32]
+) -> Callable[[Detections], Detections]:
+    return lambda found: join_pieces(found, join, classes, own_scores)
 
 
 def _load_alone(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from inspection.datasets import LabelledFile, read_mask, read_rgb
 from inspection.detections import Detections
+from inspection.masks.one_class import SAME_IOU, mask_iou
 from workers.coco_metrics import mask_precision
 from workers.mask_pasting import letterbox, to_detections
 from workers.training.augment import Augmentation
@@ -28,6 +29,18 @@ class InstanceData:
     classes: tuple[str, ...]
     training: Sequence[LabelledFile]
     validation: Sequence[LabelledFile]
+
+
+def one_class_a_thing(files: Sequence[LabelledFile]) -> bool:
+    """Whether no thing is labelled twice, as of two classes."""
+    for file in files:
+        if len({annotation.class_index for annotation in file.annotations}) < 2:
+            continue
+        masks = [(a.class_index, read_mask(a, file.size_wh)) for a in file.annotations]
+        for place, (index, mask) in enumerate(masks):
+            if any(i != index and mask_iou(mask, m) >= SAME_IOU for i, m in masks[:place]):
+                return False
+    return True
 
 
 class InstanceTask:

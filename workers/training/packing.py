@@ -44,6 +44,7 @@ class Package:
         input_px: side of the letterboxed input of a network for instances.
         semantic: how a semantic network is run; None for instances.
         instances: annotations are instances, not all that is of a class in an image.
+        exclusive: no two of different classes are of one thing.
         calibration: files that int8 measures activations on.
         validation: files that thresholds are chosen on.
         files: further texts of the folder, by their names.
@@ -61,6 +62,7 @@ class Package:
     validation: Sequence[LabelledFile]
     try_int8: bool = True
     instances: bool = True
+    exclusive: bool = False
     files: dict[str, str] = field(default_factory=dict)
 
 
@@ -150,6 +152,7 @@ def write_manifest(
             torch=TorchEngine(weights=WEIGHTS, network=package.network, config=package.config),
         ),
         semantic=package.semantic,
+        exclusive=package.exclusive,
         thresholds=thresholds or {name: Threshold(score=0.5, mask=0.45) for name in classes},
         training=package.training,
         metrics=_rounded(metrics or {}),

@@ -21,7 +21,7 @@ from workers.training.augment import Augmentation
 from workers.training.checkpoint import Progress, read_progress
 from workers.training.curves import draw_curves
 from workers.training.data_sources import Report, Source, SourceOptions, open_source
-from workers.training.instance_task import InstanceData, InstanceTask
+from workers.training.instance_task import InstanceData, InstanceTask, one_class_a_thing
 from workers.training.loop import Plan, Task, train
 from workers.training.memory import estimate_bytes, free_bytes, memory_line
 from workers.training.network import NetworkConfig
@@ -159,6 +159,7 @@ def _run(
         input_px=None if semantic else options.input_px,
         semantic=output,
         instances=source.instances,
+        exclusive=not semantic and len(source.classes) > 1 and one_class_a_thing(source.training),
         training=Training(
             command=options.command,
             data=source.data,

@@ -13,10 +13,11 @@ import pytest
 
 from inspection.detections import Detections, InstanceMask
 from inspection.inference import Inference, Join, Tiling
+from inspection.masks.joining import join_pieces
 from inspection.model_folder import ModelFolderError, find_model, load_model_folder
 from workers import engines
+from workers.engines.amended import AmendedDetector
 from workers.engines.detector import RgbImage
-from workers.engines.joined import JoinedDetector
 from workers.engines.tiled import TiledDetector
 
 
@@ -127,7 +128,9 @@ def test_pieces_below_the_threshold_are_not_stitched_to_those_above() -> None:
 def test_ends_in_line_are_joined() -> None:
     image = cracked((450, 200), (20, 100, 200, 100), (208, 100, 430, 100))
     assert len(DarkIsCrack().detect([image])[0]) == 2
-    (found,) = JoinedDetector(DarkIsCrack(), Join(gap_px=8)).detect([image])
+    join = Join(gap_px=8)
+    joined = AmendedDetector(DarkIsCrack(), lambda found: join_pieces(found, join, ("crack",)))
+    (found,) = joined.detect([image])
     assert len(found) == 1
 
 
@@ -141,7 +144,7 @@ def test_a_folder_says_how_it_is_run_and_a_recipe_may_say_otherwise(tmp_path: Pa
     folder = load_model_folder(path)
     assert folder.decode_px is None
     detector = engines.load(folder)
-    assert isinstance(detector, JoinedDetector)
+    assert isinstance(detector, AmendedDetector)
     assert isinstance(detector.inner, TiledDetector)
     apart = folder.run_by(Inference(join=Join(gap_px=0)))
     assert isinstance(engines.load(apart), TiledDetector)
@@ -215,3 +218,12 @@ def test_three_hundred_long_cracks_in_12_megapixels_stay_below_a_gibibyte() -> N
     assert count == 300
     assert crops_bytes > 1 << 30  # what the masks would take as they are
     assert peak_mb * 1e6 < 1 << 30
+
+
+def test_a_folder_may_say_that_a_thing_has_one_class(tmp_path: Path) -> None:
+    path = tmp_path / "exclusive"
+    shutil.copytree(find_model("classical-threshold"), path)
+    assert not isinstance(engines.load(load_model_folder(path)), AmendedDetector)
+    manifest = json.loads((path / "model.json").read_text())
+    (path / "model.json").write_text(json.dumps(manifest | {"exclusive": True}))
+    assert isinstance(engines.load(load_model_folder(path)), AmendedDetector)
