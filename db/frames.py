@@ -124,7 +124,9 @@ class _UrlStore:
     """A store behind fsspec. Object stores write whole objects or nothing, and never fill up."""
 
     def __init__(self, url: str) -> None:
-        self._files, self._root = fsspec.core.url_to_fs(url)
+        # Without listings of its own: what another process has just put again would look old, and
+        # be deleted.
+        self._files, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
 
     def put(self, data: bytes, suffix: str) -> StoredImage:
         image = name_image(data, suffix)
@@ -147,10 +149,9 @@ class _UrlStore:
         if not is_key(key):
             return False
         try:
-            if unless_touched_since is not None:
-                touched_at = _touched_at(self._files.info(self._path(key)))
-                if touched_at > unless_touched_since:
-                    return False
+            touched_at = _touched_at(self._files.info(self._path(key)))
+            if unless_touched_since is not None and touched_at > unless_touched_since:
+                return False
             self._files.rm_file(self._path(key))
         except FileNotFoundError:
             return False
