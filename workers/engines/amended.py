@@ -11,8 +11,11 @@ from workers.engines.detector import Detector, EngineImage
 class AmendedDetector:
     """Gives what another detector finds through a function, image by image."""
 
-    def __init__(self, inner: Detector, amend: Callable[[Detections], Detections]) -> None:
-        self.inner = inner
+    def __init__(
+        self, inner: Detector, amend: Callable[[Detections], Detections], how: str
+    ) -> None:
+        """`how` says in a word what is done, beside the engine's name: `joined`."""
+        self.inner, self.how = inner, how
         self._amend = amend
 
     @property

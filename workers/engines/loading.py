@@ -65,11 +65,12 @@ def load(
     if inference.tiling is not None:
         detector = TiledDetector(detector, inference.tiling, own_scores)
     if inference.join is not None and inference.join.gap_px > 0:
-        detector = AmendedDetector(detector, _joining(inference.join, model.classes, own_scores))
+        joining = _joining(inference.join, model.classes, own_scores)
+        detector = AmendedDetector(detector, joining, "joined")
     if model.manifest.exclusive:
         # At its own thresholds a model gives nothing that would have to fall below them.
         own = None if least_score is None else own_scores
-        detector = AmendedDetector(detector, lambda found: one_class_each(found, own))
+        detector = AmendedDetector(detector, lambda found: one_class_each(found, own), "exclusive")
     return detector
 
 

@@ -158,7 +158,7 @@ class Models:
 
 def _engine_name(detector: Detector) -> str:
     """Its module, with what is around it: `openvino`, `openvino+tiled+joined`."""
-    own = type(detector).__module__.rpartition(".")[2]
+    own = getattr(detector, "how", type(detector).__module__.rpartition(".")[2])
     inner = getattr(detector, "inner", None)
     return own if inner is None else f"{_engine_name(inner)}+{own}"
 

@@ -129,7 +129,9 @@ def test_ends_in_line_are_joined() -> None:
     image = cracked((450, 200), (20, 100, 200, 100), (208, 100, 430, 100))
     assert len(DarkIsCrack().detect([image])[0]) == 2
     join = Join(gap_px=8)
-    joined = AmendedDetector(DarkIsCrack(), lambda found: join_pieces(found, join, ("crack",)))
+    joined = AmendedDetector(
+        DarkIsCrack(), lambda found: join_pieces(found, join, ("crack",)), "joined"
+    )
     (found,) = joined.detect([image])
     assert len(found) == 1
 
