@@ -91,15 +91,15 @@ def find_centreline(joined: _Bytes, grey: _Bytes, scale: int) -> Centreline | No
     xy = np.concatenate([one.xy[::-1], middle, other.xy])
     sideways = np.concatenate([-one.across[::-1], across[:count], other.across])
     local = np.concatenate([one.widths_px[::-1], widths, other.widths_px])
-    circles, there = np.full(len(xy), np.inf), np.ones(len(xy))
+    counts = np.concatenate([one.level[::-1], inside, other.level])
+    circles = np.full(len(xy), np.inf)
     circles[len(one.xy) : len(one.xy) + count] = 2 * radii[kept]
-    there[len(one.xy) : len(one.xy) + count] = inside
     way = along(np.concatenate([one.edge_xy[None], xy, other.edge_xy[None]]))
     return Centreline(
         xy,
         sideways,
-        steady(local, circles, sideways, scale),
-        np.convolve(np.diff(way[1:-1]), [0.5, 0.5]) * there,
+        steady(local, circles, counts, sideways, scale),
+        np.convolve(np.diff(way[1:-1]), [0.5, 0.5]) * counts,
         np.stack([one.edge_xy, other.edge_xy]),
         float(way[-1]),
         len(branches),
@@ -108,7 +108,7 @@ def find_centreline(joined: _Bytes, grey: _Bytes, scale: int) -> Centreline | No
 
 def _smoothed(line: _Floats, sigma: float) -> _Floats:
     """A Gaussian along the line, whose ends are mirrored through their points and so stay."""
-    reach = min(len(line) - 1, int(4 * sigma))
+    reach = min(len(line) - 1, int(4 * sigma + 0.5))
     if reach < 1:
         return line
     before = 2 * line[0] - line[reach:0:-1]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 _Bytes = npt.NDArray[np.uint8]
+_Singles = npt.NDArray[np.float32]
 _Floats = npt.NDArray[np.float64]
 
 _STEP_PX = 0.5  # along a way across the mask
@@ -41,11 +42,15 @@ def chords(grey: _Bytes, line: _Floats, across: _Floats, reach_px: float) -> Cho
     interpolated edge falls to a half is off by up to 0.35 px at 45°.
     """
     side = int(np.ceil(reach_px / _STEP_PX))
-    soft = cast(_Bytes, cv2.sepFilter2D(grey, -1, _SOFT, _SOFT))
+    soft = cast(_Singles, cv2.sepFilter2D(grey, cv2.CV_32F, _SOFT, _SOFT))
     sampled = at_ways(soft, line, across, _STEP_PX * np.arange(-side, side + 1, dtype=np.float64))
     solid = sampled >= _EMPTY
-    right = np.logical_and.accumulate(solid[:, side:], axis=1)
-    left = np.logical_and.accumulate(solid[:, side::-1], axis=1)
+    # What fades out below that is the mask's too, hence one more on each side.
+    reached = np.ones_like(solid)
+    reached[:, side + 1 :] = solid[:, side:-1]
+    reached[:, :side] = solid[:, 1 : side + 1]
+    right = np.logical_and.accumulate(reached[:, side:], axis=1)
+    left = np.logical_and.accumulate(reached[:, side::-1], axis=1)
     share = _STEP_PX / 255
     to_right = np.einsum("ij,ij->i", sampled[:, side:], right, dtype=np.float64) * share
     to_left = np.einsum("ij,ij->i", sampled[:, side::-1], left, dtype=np.float64) * share
@@ -53,11 +58,11 @@ def chords(grey: _Bytes, line: _Floats, across: _Floats, reach_px: float) -> Cho
     return Chords(widths, (to_right - to_left) / 2, solid[:, side])
 
 
-def at_ways(grey: _Bytes, xy: _Floats, units: _Floats, ways: _Floats) -> _Bytes:
-    """What lies at each way (ways,) from each point (N, 2) along its vector: uint8 (N, ways)."""
+def at_ways(grey: _Singles, xy: _Floats, units: _Floats, ways: _Floats) -> _Singles:
+    """What lies at each way (ways,) from each point (N, 2) along its vector: (N, ways)."""
     x = (xy[:, :1] + units[:, :1] * ways).astype(np.float32)
     y = (xy[:, 1:] + units[:, 1:] * ways).astype(np.float32)
-    return cast(_Bytes, cv2.remap(grey, x, y, cv2.INTER_LINEAR))
+    return cast(_Singles, cv2.remap(grey, x, y, cv2.INTER_LINEAR))
 
 
 def unit_across(line: _Floats) -> _Floats:

@@ -57,7 +57,7 @@ def judge(
             f" got {int(detections.class_ids.max())}"
         )
     if calibration is None and recipe.needs_mm:
-        return _uncalibrated(recipe)
+        return uncalibrated(recipe)
     if calibration is not None and calibration.size_wh not in (None, detections.size_wh):
         if recipe.needs_mm:
             return _of_another_size(calibration, detections.size_wh)
@@ -72,12 +72,38 @@ def judge(
         for index in range(len(detections))
         if (item := _item(detections, index, classes, recipe, calibration, sight)) is not None
     ]
+    covered = counting.covered_positions(detections, classes, recipe, sight)
+    return conclude(
+        items, recipe, calibration, sight, covered=covered, size_wh=detections.size_wh, now=now
+    )
+
+
+@dataclass(frozen=True)
+class Item:
+    """A finding that the recipe keeps, with its measurements held against their limits."""
+
+    finding: JudgedFinding
+    standing: StandingItem | None  # where it is one of the shelf's items
+
+
+def conclude(
+    items: Sequence[Item],
+    recipe: Recipe,
+    calibration: Calibration | None,
+    sight: Sight,
+    *,
+    covered: frozenset[str],
+    size_wh: tuple[int, int],
+    now: datetime | None,
+) -> Judgement:
+    """The verdict over what was kept of one image.
+
+    Args:
+        covered: positions of the shelf before which somebody or something stands.
+    """
     counts, too_many = _count_classes(items, recipe)
     shelf = counting.count_facings(
-        [item.standing for item in items if item.standing is not None],
-        counting.covered_positions(detections, classes, recipe, sight),
-        recipe,
-        sight,
+        [item.standing for item in items if item.standing is not None], covered, recipe, sight
     )
     if recipe.positions and len(shelf.hidden) == len(recipe.positions) and not recipe.classes:
         detail = "something moves or stands before every position"
@@ -91,7 +117,7 @@ def judge(
     return Judgement(
         verdict,
         _detail(deviations, findings, recipe, shelf),
-        size_wh=detections.size_wh,
+        size_wh=size_wh,
         findings=tuple(findings),
         measurements=(*counts, *shelf.measurements),
         deviations=tuple(deviations),
@@ -99,13 +125,8 @@ def judge(
     )
 
 
-@dataclass(frozen=True)
-class _Item:
-    finding: JudgedFinding
-    standing: StandingItem | None  # where it is one of the shelf's items
-
-
-def _uncalibrated(recipe: Recipe) -> Judgement:
+def uncalibrated(recipe: Recipe) -> Judgement:
+    """What a station without a scale gets by a recipe with limits in mm."""
     named = next(
         f"{name} {quantity}"
         for name, rule in recipe.classes.items()
@@ -141,7 +162,7 @@ def _item(
     recipe: Recipe,
     calibration: Calibration | None,
     sight: Sight,
-) -> _Item | None:
+) -> Item | None:
     """One detection as a finding, None where the recipe does not keep it."""
     class_name = classes[int(detections.class_ids[index])]
     shelf = any(position.class_name == class_name for position in recipe.positions)
@@ -177,11 +198,11 @@ def _item(
         place=place,
     )
     standing = StandingItem(class_name, score, box, position) if position is not None else None
-    return _Item(finding, standing)
+    return Item(finding, standing)
 
 
 def _count_classes(
-    items: Sequence[_Item], recipe: Recipe
+    items: Sequence[Item], recipe: Recipe
 ) -> tuple[list[Measurement], dict[str, Measurement]]:
     """How many there are of each class whose count has a limit, and those that are too many.
 
@@ -204,7 +225,7 @@ def _count_classes(
     return counts, too_many
 
 
-def _with_count(item: _Item, too_many: Measurement | None) -> JudgedFinding:
+def _with_count(item: Item, too_many: Measurement | None) -> JudgedFinding:
     """Where there are too many of a class, each of them is one too many."""
     if too_many is None:
         return item.finding

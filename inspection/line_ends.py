@@ -27,6 +27,8 @@ _FINE_PX = 1 / _PER_PX
 # A chord that is shorter than this share of what the width ought to be, and by so much, belongs to
 # the rounding, or to the corner, of the end.
 _WHOLE, _SHORT_PX = 0.95, 0.35
+# It has begun to be where the last chords shorten, each by so much beside the one before it.
+_BEGUN_PX = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,12 +63,14 @@ class LineEnd:
         xy: points on it, where the mask has its whole width, (points, 2).
         across: unit vectors across, (points, 2).
         widths_px: (points,).
+        level: whether the end's rounding has not yet begun to narrow it there, bool (points,).
         edge_xy: where it leaves the mask, (2,).
     """
 
     xy: _Floats
     across: _Floats
     widths_px: _Floats
+    level: npt.NDArray[np.bool_]
     edge_xy: _Floats
 
 
@@ -134,8 +138,12 @@ def followed(
     longer = np.sqrt(1 + lean**2)
     along, across = ends.units[:, None], ends.across[:, None]
     curve = ends.starts[:, None] + fine[:, None] * along + off[..., None] * across
+    # Of bytes it would make whole numbers, and half of 255 is none.
     met = cv2.remap(
-        grey, curve[..., 0].astype(np.float32), curve[..., 1].astype(np.float32), cv2.INTER_LINEAR
+        grey.astype(np.float32),
+        curve[..., 0].astype(np.float32),
+        curve[..., 1].astype(np.float32),
+        cv2.INTER_LINEAR,
     )
     # A tip that is thinner than a pixel never fills one.
     inner = met / (_HALF * np.clip(widths[:, None] + slopes[:, None] * fine, 0.2, 1.0))
@@ -148,11 +156,19 @@ def followed(
     for end in (0, 1):
         at, share = _edge(inner[end])
         edge = curve[end, at - 1] + share * (curve[end, at] - curve[end, at - 1])
-        last = min(_PER_PX * int(np.count_nonzero(whole[end])), at)
-        kept = slice(_PER_PX, last, _PER_PX)
+        full = int(np.count_nonzero(whole[end]))
+        kept = slice(_PER_PX, min(_PER_PX * full, at), _PER_PX)
         points = curve[end, kept]
-        made.append(LineEnd(points, upright[end, kept], chord[end, 1 : 1 + len(points)], edge))
+        beyond = chord[end, 1 : 1 + len(points)]
+        level = np.arange(1, 1 + len(points)) < _before_rounding(chord[end, :full], slopes[end])
+        made.append(LineEnd(points, upright[end, kept], beyond, level, edge))
     return made[0], made[1]
+
+
+def _before_rounding(chord: _Floats, slope: float) -> int:
+    """How many of the chords, outwards, come before the end's rounding narrows them."""
+    level = np.flatnonzero(np.diff(chord) >= slope - _BEGUN_PX)
+    return int(level[-1]) + 2 if len(level) else min(len(chord), 1)
 
 
 def _edge(inner: _Floats) -> tuple[int, float]:

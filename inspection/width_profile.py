@@ -49,13 +49,20 @@ def bounded(
     return _without_branches(local, radii, branches), aside
 
 
-def steady(widths: _Floats, circles: _Floats, across: _Floats, scale: int) -> _Floats:
+def steady(
+    widths: _Floats,
+    circles: _Floats,
+    counts: npt.NDArray[np.bool_],
+    across: _Floats,
+    scale: int,
+) -> _Floats:
     """Local widths without what a notch, a spur or a bend makes of them, nor the raster.
 
     Args:
         widths: along a line, px (points,).
         circles: diameters of the largest circles in the mask there, by its distance map, px
             (points,); of a place without one infinite.
+        counts: where there is mask, and neither end narrows it by its rounding, (points,).
         across: unit vectors across the line, (points, 2).
         scale: by how much the mask was made smaller.
     """
@@ -78,7 +85,8 @@ def steady(widths: _Floats, circles: _Floats, across: _Floats, scale: int) -> _F
     if not most.any():
         return cast(_Floats, kept)
     over = max(3, int(min(2 * _median(run_px[most > 0]) + 10, _RUNS_PX) / scale))
-    off = ndimage.uniform_filter1d(kept, over, mode="reflect") - kept
+    leveled = np.where(counts, kept, _median(kept))
+    off = ndimage.uniform_filter1d(leveled, over, mode="reflect") - kept
     # What differs by more than a pixel the raster has not done.
     return cast(_Floats, kept + np.clip(off, -most, most) * np.clip(3 - 2 * scale * abs(off), 0, 1))
 

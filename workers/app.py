@@ -14,6 +14,7 @@ from db.bell import (
     BROKER_TRANSPORT_OPTIONS,
     INSPECT_QUEUE,
     INSPECT_TASK,
+    TRIAL_TASK,
     celery_broker_url,
 )
 
@@ -38,8 +39,10 @@ def create_app(
     )
     app.conf.update(
         _SETTINGS,
-        # Of this task alone: a training run on the same app may take hours.
-        task_annotations={INSPECT_TASK: {"time_limit": task_limit_s}},
+        # Of these tasks alone: a training run on the same app may take hours.
+        task_annotations={
+            task: {"time_limit": task_limit_s} for task in (INSPECT_TASK, TRIAL_TASK)
+        },
     )
     return app
 

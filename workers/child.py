@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from db.logs import configure_logs
 from workers.inspecting.guard import ProcessGuard
 from workers.inspecting.runtime import Runtime, build_runtime
+from workers.inspecting.trials import try_step
 
 _log = structlog.get_logger()
 
@@ -28,13 +29,24 @@ def inspect_queue(
     runtime: Callable[[], Runtime] | None = None,
 ) -> None:
     """Drain a queue with this process's runtime; rings again where more waits."""
+    _work(lambda: (runtime or _runtime)().drain(queue), ring_again)
+
+
+def try_recipes(
+    *, ring_again: Callable[[], object], runtime: Callable[[], Runtime] | None = None
+) -> None:
+    """Try a recipe on a few stored images; rings again where more are to be tried."""
+    _work(lambda: try_step((runtime or _runtime)()), ring_again)
+
+
+def _work(step: Callable[[], bool], ring_again: Callable[[], object]) -> None:
     if stopping.is_set():
         # Told to stop, yet given work: the parent lives on, and replaces a child that ends.
         raise SystemExit
     _draining.set()
     _listen_for_the_end()
     try:
-        more_waits = (runtime or _runtime)().drain(queue)
+        more_waits = step()
     finally:
         _draining.clear()
     if more_waits and not stopping.is_set():

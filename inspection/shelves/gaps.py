@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import fmean
 
 from inspection.recipe import Position
@@ -33,6 +33,11 @@ class Gap:
         if self.price is None or self.rate_per_hour is None:
             return None
         return self.price * self.rate_per_hour * self.missing / self.position.facings
+
+    def lost(self, open_time: timedelta) -> float | None:
+        """Sales missed in so much time, at the rate of now; None where it is not known."""
+        each_hour = self.loss_per_hour
+        return None if each_hour is None else each_hour * (open_time / timedelta(hours=1))
 
     @property
     def worth_of_a_facing(self) -> float | None:

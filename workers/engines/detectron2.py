@@ -10,10 +10,11 @@ from torch import nn
 
 from inspection.model_folder import ModelFolder, ModelFolderError
 from workers.engines.torch_maskrcnn import TorchDetector
-from workers.networks.catalogue import ALIGNED, NetworkError
+from workers.networks.catalogue import ALIGNED
 from workers.networks.detectron2_config import read_config
 from workers.networks.detectron2_network import build_detectron2
 from workers.networks.detectron2_starting import CONFIG_FILE
+from workers.networks.errors import NetworkError
 
 
 class Detectron2Detector(TorchDetector):

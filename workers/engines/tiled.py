@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from inspection.inference import Tiling
 from inspection.masks.packed import packed
 from inspection.masks.stitching import Tile, stitch, tiles_of
 from workers.engines.detector import Detector, EngineImage, RgbImage
+from workers.engines.wrapped import WrappedDetector
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class _Running:
     found: list[Detections] = field(default_factory=list)
 
 
-class TiledDetector:
+class TiledDetector(WrappedDetector):
     """Gives the tiles of each image to another detector.
 
     Images must come whole: tiles are for those who want every pixel. The tiles of several images
@@ -36,15 +37,8 @@ class TiledDetector:
         self, inner: Detector, tiling: Tiling, least_scores: npt.NDArray[np.float32] | None = None
     ) -> None:
         """`least_scores`: float32 (classes,), the model's thresholds, where `inner` gives less."""
-        self.inner = inner
+        super().__init__(inner, "tiled")
         self._tiling, self._least_scores = tiling, least_scores
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.inner.classes
-
-    def detect(self, images_rgb: Sequence[EngineImage]) -> list[Detections]:
-        return list(self.detect_stream(images_rgb))
 
     def detect_stream(self, images_rgb: Iterable[EngineImage]) -> Iterator[Detections]:
         running: deque[_Running] = deque()
@@ -66,6 +60,3 @@ class TiledDetector:
             if len(oldest.found) == len(oldest.tiles):
                 running.popleft()
                 yield stitch(oldest.size_wh, oldest.tiles, oldest.found, self._least_scores)
-
-    def close(self) -> None:
-        self.inner.close()

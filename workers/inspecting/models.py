@@ -22,6 +22,7 @@ from inspection.model_folder import (
 )
 from inspection.model_input import input_px
 from workers.engines import Detector, EngineUnavailableError
+from workers.engines.wrapped import WrappedDetector
 
 _log = structlog.get_logger()
 
@@ -158,9 +159,9 @@ class Models:
 
 def _engine_name(detector: Detector) -> str:
     """Its module, with what is around it: `openvino`, `openvino+tiled+joined`."""
-    own = getattr(detector, "how", type(detector).__module__.rpartition(".")[2])
-    inner = getattr(detector, "inner", None)
-    return own if inner is None else f"{_engine_name(inner)}+{own}"
+    if isinstance(detector, WrappedDetector):
+        return f"{_engine_name(detector.inner)}+{detector.how}"
+    return type(detector).__module__.rpartition(".")[2]
 
 
 def _resident_bytes() -> int:

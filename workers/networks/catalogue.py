@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from workers.networks import detectron2_config
+from workers.networks.errors import NetworkError
+
 Task = Literal["instance-segmentation", "semantic-segmentation"]
 
 DETECTRON2 = "detectron2:"
 # What model.json calls every network of that kind.
 ALIGNED = "detectron2"
-
-
-class NetworkError(Exception):
-    """A network that does not exist, cannot be built as asked for, or is not installed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +120,6 @@ def choose_encoder(network: Network, encoder: str | None) -> str:
 
 def _of_detectron2(name: str) -> Network:
     """The entry of `detectron2:CONFIG`."""
-    from workers.networks import detectron2_config
-
     if not detectron2_config.is_installed():
         raise NetworkError(
             f"{name} needs Detectron2, which is not installed here: {detectron2_config.INSTALL}"

@@ -14,7 +14,8 @@ from torchvision.models.segmentation import (
     FCN_ResNet101_Weights,
 )
 
-from workers.networks.catalogue import Network, NetworkError
+from workers.networks.catalogue import Network
+from workers.networks.errors import NetworkError
 from workers.networks.loading import build_network
 from workers.networks.resnet_maskrcnn import R18, R50, ResnetConfig, build_published
 from workers.networks.segnet import SegNet

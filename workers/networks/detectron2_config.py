@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from workers.networks.aligned_config import AlignedConfig, frozen
-from workers.networks.catalogue import NetworkError
 from workers.networks.detectron2_keys import FREE, ONLY, READ
+from workers.networks.errors import NetworkError
 
 INSTALL = (
     "it has no package on PyPI; docs/training.md (Detectron2) has its install line. To run a "

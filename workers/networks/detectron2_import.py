@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from inspection.model_folder import MANIFEST, ModelFolder, load_model_folder, sha256_of
 from inspection.model_manifest import Engines, GraphEngine, Manifest, Threshold, TorchEngine
 from workers.networks.aligned_maskrcnn import build_aligned
-from workers.networks.catalogue import ALIGNED, NetworkError
+from workers.networks.catalogue import ALIGNED
 from workers.networks.detectron2_config import (
     find_config,
     read_config,
@@ -23,6 +23,7 @@ from workers.networks.detectron2_config import (
 )
 from workers.networks.detectron2_starting import CONFIG_FILE
 from workers.networks.detectron2_weights import read_checkpoint
+from workers.networks.errors import NetworkError
 
 WEIGHTS, GRAPH = "weights.safetensors", "graph.onnx"
 # Without validation images nobody knows better.

@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from workers.networks.catalogue import NetworkError
 from workers.networks.detectron2_config import INSTALL, is_installed, to_yaml
+from workers.networks.errors import NetworkError
 
 # Modules whose outputs boxes, classes and masks are read from: fp32 under autocast too.
 EXACT = (

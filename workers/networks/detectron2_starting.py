@@ -8,11 +8,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from workers.networks.aligned_maskrcnn import build_aligned
-from workers.networks.catalogue import Network, NetworkError
+from workers.networks.catalogue import Network
 from workers.networks.creating import Created
 from workers.networks.detectron2_config import read_config, to_aligned, to_yaml, with_keys
 from workers.networks.detectron2_network import Detectron2Network, build_detectron2
 from workers.networks.detectron2_weights import Checkpoint, read_checkpoint
+from workers.networks.errors import NetworkError
 from workers.networks.starting import PUBLISHED, copy_fitting, start
 
 CONFIG_FILE = "detectron2.yaml"

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from workers.networks.catalogue import NetworkError
+from workers.networks.errors import NetworkError
 
 ENDINGS = (".safetensors", ".pth", ".pkl")
 # Old checkpoints hold these too; a network makes them from its configuration.

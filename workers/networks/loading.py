@@ -10,7 +10,8 @@ from torch import nn
 from inspection.model_folder import ModelFolder, ModelFolderError
 from workers.networks.aligned_config import AlignedConfig
 from workers.networks.aligned_maskrcnn import build_aligned
-from workers.networks.catalogue import ALIGNED, NETWORKS, NetworkError, find_network
+from workers.networks.catalogue import ALIGNED, NETWORKS, find_network
+from workers.networks.errors import NetworkError
 from workers.networks.resnet_maskrcnn import R18, R50, ResnetConfig, build_resnet
 from workers.networks.semantic import SemanticConfig, build_semantic
 from workers.training.network import NetworkConfig, build

@@ -25,7 +25,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNN, MaskRCNNHeads, Mask
 from torchvision.models.resnet import resnet18
 from torchvision.ops import MultiScaleRoIAlign
 
-from workers.networks.catalogue import NetworkError
+from workers.networks.errors import NetworkError
 from workers.networks.semantic import DEVIATION, MEAN
 from workers.networks.starting import copy_fitting
 from workers.training.mask_head import LightRoIHeads

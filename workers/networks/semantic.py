@@ -13,7 +13,7 @@ from torchvision.models._utils import IntermediateLayerGetter
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 from torchvision.models.segmentation.fcn import FCNHead
 
-from workers.networks.catalogue import NetworkError
+from workers.networks.errors import NetworkError
 from workers.networks.segnet import WIDTHS, SegNet
 
 # Of ImageNet, in RGB and 0 to 255: what every pretrained encoder was shown.

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from workers.networks.catalogue import NetworkError
+from workers.networks.errors import NetworkError
 
 PUBLISHED = ("coco", "imagenet")
 # Tensors whose shape depends on the number of classes.

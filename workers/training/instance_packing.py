@@ -14,7 +14,7 @@ from inspection.model_manifest import Threshold
 from workers.mask_pasting import letterbox
 from workers.training.export import export
 from workers.training.int8 import exact_nodes, quantise
-from workers.training.packing import (
+from workers.training.package import (
     GRAPH,
     Package,
     Precision,
@@ -30,7 +30,7 @@ CALIBRATION_IMAGES = 120
 INT8_LOSS = 0.01
 
 
-def finish(
+def finish_instances(
     network: nn.Module, package: Package, out: Path, say: Say
 ) -> tuple[Precision, dict[str, Threshold], dict[str, Any]]:
     """Leave the better graph as `GRAPH`; gives its precision, thresholds, and what was tried."""

@@ -25,7 +25,8 @@ from workers.training.instance_task import InstanceData, InstanceTask, one_class
 from workers.training.loop import Plan, Task, train
 from workers.training.memory import estimate_bytes, free_bytes, memory_line
 from workers.training.network import NetworkConfig
-from workers.training.packing import Package, pack
+from workers.training.package import Package
+from workers.training.packing import pack
 from workers.training.semantic_task import SemanticData, SemanticTask, classes_overlap
 from workers.training.semantic_views import ViewRange
 from workers.training.team import Team, join_team, leave_team

@@ -15,7 +15,7 @@ from inspection.model_manifest import Threshold
 from workers.engines.semantic import fit_image
 from workers.engines.semantic_openvino import SemanticOpenVinoDetector
 from workers.training.int8 import last_convolution, quantise
-from workers.training.packing import GRAPH, Package, Precision, Say, write_manifest
+from workers.training.package import GRAPH, Package, Precision, Say, write_manifest
 from workers.training.pixel_curve import PixelCurve
 from workers.training.semantic_export import export_semantic, store_half
 from workers.training.semantic_thresholds import choose_semantic_thresholds, measure_pixels
@@ -25,7 +25,7 @@ CALIBRATION_IMAGES = 40
 INT8_LOSS = 0.005
 
 
-def finish(
+def finish_semantic(
     network: nn.Module, package: Package, out: Path, say: Say
 ) -> tuple[Precision, dict[str, Threshold], dict[str, Any]]:
     """Leave the better graph as `GRAPH`; gives its precision, thresholds, and what was tried."""

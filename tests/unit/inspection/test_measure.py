@@ -65,8 +65,8 @@ def test_round_ends_belong_to_the_length(width: float, angle_deg: float) -> None
     measured = measure_mask(line(np.array([110.3 - half, 110.3 + half]), width, 220))
     assert measured.length_px == pytest.approx(140 + width, rel=0.02)
     # At 45° the raster has 33 diagonals of the 24 px, which are 23.3 px.
-    assert measured.mean_width_px == pytest.approx(width, abs=0.75)
-    assert measured.max_width_px == pytest.approx(width, abs=0.75)
+    assert measured.mean_width_px == pytest.approx(width, abs=0.7)
+    assert measured.max_width_px == pytest.approx(width, abs=0.7)
 
 
 @pytest.mark.parametrize(("radius", "width"), [(30, 3), (60, 3), (60, 8), (60, 20), (100, 12)])
@@ -188,7 +188,7 @@ def test_a_full_frame_is_a_blob_of_its_size() -> None:
 def test_the_smallest_masks(height: int, width: int) -> None:
     measured = measure_mask(np.ones((height, width), bool))
     assert measured.area_px == height * width
-    assert measured.length_px == pytest.approx(max(height, width), abs=0.01)
+    assert measured.length_px == max(height, width)
     assert measured.mean_width_px == pytest.approx(min(height, width), rel=0.005)
     assert measured.max_width_px == pytest.approx(min(height, width), rel=0.005)
     assert measured.mean_width_px <= measured.width_p95_px <= measured.max_width_px

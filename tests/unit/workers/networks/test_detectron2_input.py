@@ -18,7 +18,7 @@ from lineside.cli import group  # noqa: E402
 from tests.unit.workers.networks.aligned_drawn import CLASSES, TINY, tiny_values  # noqa: E402
 from workers.networks.aligned_config import AlignedConfig  # noqa: E402
 from workers.networks.aligned_maskrcnn import build_aligned  # noqa: E402
-from workers.networks.catalogue import NetworkError, find_network  # noqa: E402
+from workers.networks.catalogue import find_network  # noqa: E402
 from workers.networks.detectron2_config import (  # noqa: E402
     find_config,
     read_config,
@@ -27,6 +27,7 @@ from workers.networks.detectron2_config import (  # noqa: E402
     with_keys,
 )
 from workers.networks.detectron2_weights import read_checkpoint  # noqa: E402
+from workers.networks.errors import NetworkError  # noqa: E402
 
 
 class Trap:

@@ -13,13 +13,9 @@ from torchvision.models import squeezenet1_0  # noqa: E402
 from torchvision.models.vgg import vgg16_bn  # noqa: E402
 
 from workers.networks import segnet  # noqa: E402
-from workers.networks.catalogue import (  # noqa: E402
-    NETWORKS,
-    NetworkError,
-    choose_encoder,
-    find_network,
-)
+from workers.networks.catalogue import NETWORKS, choose_encoder, find_network  # noqa: E402
 from workers.networks.creating import create_instance, create_semantic  # noqa: E402
+from workers.networks.errors import NetworkError  # noqa: E402
 from workers.networks.resnet_maskrcnn import ResnetConfig, build_resnet  # noqa: E402
 from workers.networks.segnet import SegNet  # noqa: E402
 from workers.networks.segnet_weights import take_over as take_over_vgg  # noqa: E402

@@ -10,9 +10,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from inspection.drawing.dataset import write_coco  # noqa: E402
-from inspection.drawing.surfaces import CLASSES as SURFACES  # noqa: E402
-from inspection.drawing.surfaces import draw_surface  # noqa: E402
 from inspection.model_folder import ModelFolder  # noqa: E402
 from tests.unit.workers.networks.aligned_drawn import (  # noqa: E402
     CLASSES,
@@ -23,16 +20,22 @@ from tests.unit.workers.networks.aligned_drawn import (  # noqa: E402
     draw_weights,
     tiny_values,
 )
+from tests.unit.workers.training.small_runs import (  # noqa: E402
+    SIDE_PX,
+    no_report,
+    small_options,
+    small_plan,
+    small_surfaces,
+)
 from workers import engines  # noqa: E402
 from workers.networks.aligned_maskrcnn import build_aligned  # noqa: E402
-from workers.networks.catalogue import NetworkError, find_network  # noqa: E402
+from workers.networks.catalogue import find_network  # noqa: E402
 from workers.networks.detectron2_config import read_config, to_aligned, with_keys  # noqa: E402
 from workers.networks.detectron2_keys import ONLY, READ  # noqa: E402
 from workers.networks.detectron2_network import build_detectron2  # noqa: E402
 from workers.networks.detectron2_starting import create_detectron2  # noqa: E402
-from workers.training.data_sources import SourceOptions  # noqa: E402
-from workers.training.loop import Plan  # noqa: E402
-from workers.training.run import TrainingOptions, run_training  # noqa: E402
+from workers.networks.errors import NetworkError  # noqa: E402
+from workers.training.run import run_training  # noqa: E402
 
 pytestmark = [
     pytest.mark.detectron2,
@@ -184,36 +187,14 @@ def test_what_a_network_begins_with_is_said(tmp_path: Path) -> None:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """Ten steps on six drawn images, through Detectron2."""
     place = tmp_path_factory.mktemp("detectron2")
-    write_coco(
-        place / "data",
-        lambda rng: draw_surface(rng, (128, 128), ["stain", "pit"]),
-        SURFACES,
-        6,
-        seed=3,
+    options = small_options(
+        small_surfaces(place / "data"),
+        place / "mine",
+        ENTRY,
+        small_plan(10, peak_rate=2e-3, validate_every=1.0),
+        input_px=SIDE_PX,
     )
-    plan = Plan(
-        steps=10,
-        peak_rate=2e-3,
-        crop_px=128,
-        full_px=128,
-        crop_batch=2,
-        full_batch=2,
-        warm_up_steps=2,
-        chunk_steps=5,
-        validate_every=1.0,
-        loader_processes=0,
-    )
-    options = TrainingOptions(
-        source=SourceOptions(str(place / "data")),
-        out=place / "mine",
-        network=find_network(ENTRY),
-        plan=plan,
-        input_px=128,
-        threads=1,
-        try_int8=False,
-        command="lineside train",
-    )
-    folder = run_training(options, lambda stage, done, total: None, lambda line: None)
+    folder = run_training(options, no_report, lambda line: None)
     assert folder is not None
     return folder
 

@@ -13,17 +13,12 @@ from click.testing import CliRunner  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 from lineside.commands import train as train_command  # noqa: E402
+from tests.unit.workers.training.small_runs import small_plan  # noqa: E402
 from workers.training.checkpoint import Progress  # noqa: E402
-from workers.training.loop import Plan, half_type, train  # noqa: E402
+from workers.training.loop import half_type, train  # noqa: E402
 
-PLAN = Plan(
-    steps=20,
-    peak_rate=0.1,
-    weight_decay=0.0,
-    warm_up_steps=1,
-    chunk_steps=2,
-    validate_every=0.1,
-    loader_processes=0,
+PLAN = small_plan(
+    20, peak_rate=0.1, weight_decay=0.0, warm_up_steps=1, chunk_steps=2, validate_every=0.1
 )
 
 

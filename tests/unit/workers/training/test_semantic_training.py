@@ -18,8 +18,12 @@ from safetensors.torch import load_file  # noqa: E402
 from inspection.datasets import open_dataset  # noqa: E402
 from inspection.detections import InstanceMask  # noqa: E402
 from inspection.model_folder import ModelFolder  # noqa: E402
+from tests.unit.workers.training.small_runs import (  # noqa: E402
+    no_report,
+    small_options,
+    small_plan,
+)
 from workers import engines  # noqa: E402
-from workers.networks.catalogue import find_network  # noqa: E402
 from workers.training.data_sources import (  # noqa: E402
     SourceOptions,
     TrainingDataError,
@@ -27,7 +31,6 @@ from workers.training.data_sources import (  # noqa: E402
     hold_out,
     tell_apart,
 )
-from workers.training.loop import Plan  # noqa: E402
 from workers.training.memory import memory_line  # noqa: E402
 from workers.training.pasting import paste_instances, paste_planes  # noqa: E402
 from workers.training.pixel_curve import PixelCurve  # noqa: E402
@@ -36,10 +39,6 @@ from workers.training.semantic_sampling import Sampler, ViewPlan  # noqa: E402
 from workers.training.semantic_task import pixel_losses  # noqa: E402
 from workers.training.semantic_thresholds import Regions, strictest  # noqa: E402
 from workers.training.semantic_views import ViewRange, class_planes, view  # noqa: E402
-
-
-def no_report(stage: str, done: int, total: int) -> None:
-    """Nobody is watching."""
 
 
 def stained(rng: np.random.Generator, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -67,27 +66,9 @@ def stains(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(data: Path, out: Path, steps: int, **more: object) -> TrainingOptions:
-    plan = Plan(
-        steps=steps,
-        crop_px=64,
-        crop_batch=4,
-        peak_rate=4e-3,
-        warm_up_steps=2,
-        chunk_steps=4,
-        validate_every=0.5,
-        loader_processes=0,
-    )
-    given = TrainingOptions(
-        source=SourceOptions(str(data), instances=False),
-        out=out,
-        network=find_network("fpn"),
-        plan=plan,
-        encoder="light",
-        threads=1,
-        try_int8=False,
-        command="lineside train",
-    )
-    return replace(given, **more)  # type: ignore[arg-type]
+    plan = small_plan(steps, crop_px=64, crop_batch=4, peak_rate=4e-3, chunk_steps=4)
+    source = SourceOptions(str(data), instances=False)
+    return small_options(data, out, "fpn", plan, source=source, encoder="light", **more)
 
 
 def test_a_short_run_learns_and_both_engines_find_the_same(stains: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A very small run from drawing to evaluation, and the pieces it is made of."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,18 @@ from safetensors.torch import save_file  # noqa: E402
 
 from inspection.datasets import DatasetError  # noqa: E402
 from inspection.detections import InstanceMask  # noqa: E402
-from inspection.drawing.dataset import write_coco  # noqa: E402
-from inspection.drawing.surfaces import CLASSES, draw_surface  # noqa: E402
+from inspection.drawing.surfaces import CLASSES  # noqa: E402
 from inspection.model_folder import load_model_folder  # noqa: E402
+from tests.unit.workers.training.small_runs import (  # noqa: E402
+    SIDE_PX,
+    no_report,
+    small_options,
+    small_plan,
+    small_surfaces,
+)
 from workers import engines, labelled_images  # noqa: E402
 from workers.engines.thresholds import Thresholds  # noqa: E402
 from workers.evaluation import LEAST_SCORE, evaluate  # noqa: E402
-from workers.networks.catalogue import find_network  # noqa: E402
 from workers.networks.starting import take_over  # noqa: E402
 from workers.training import checkpoint  # noqa: E402
 from workers.training.augment import Augmentation, augment  # noqa: E402
@@ -27,53 +33,18 @@ from workers.training.data_sources import (  # noqa: E402
     TrainingDataError,
     open_source,
 )
-from workers.training.loop import Plan, learning_share  # noqa: E402
+from workers.training.loop import learning_share  # noqa: E402
 from workers.training.network import NetworkConfig, build  # noqa: E402
-from workers.training.run import TrainingOptions, run_training  # noqa: E402
-
-SMALL = (128, 128)
-
-
-def no_report(stage: str, done: int, total: int) -> None:
-    """Nobody is watching."""
-
-
-def small_set(folder: Path, count: int = 6) -> Path:
-    write_coco(
-        folder, lambda rng: draw_surface(rng, SMALL, ["stain", "pit"]), CLASSES, count, seed=3
-    )
-    return folder
-
-
-def options(data: Path, out: Path, steps: int, resume: bool = False) -> TrainingOptions:
-    plan = Plan(
-        steps=steps,
-        crop_px=128,
-        full_px=128,
-        crop_batch=2,
-        full_batch=2,
-        warm_up_steps=2,
-        chunk_steps=5,
-        validate_every=0.5,
-        loader_processes=0,
-    )
-    return TrainingOptions(
-        source=SourceOptions(str(data)),
-        out=out,
-        network=find_network("mask-rcnn-light"),
-        plan=plan,
-        input_px=128,
-        resume=resume,
-        threads=1,
-        try_int8=False,
-        command="lineside train",
-    )
+from workers.training.run import run_training  # noqa: E402
 
 
 def test_a_short_run_lowers_the_loss_and_what_it_writes_can_be_evaluated(tmp_path: Path) -> None:
-    data = small_set(tmp_path / "data")
+    data = small_surfaces(tmp_path / "data")
+    options = small_options(
+        data, tmp_path / "small-model", "mask-rcnn-light", small_plan(10), input_px=SIDE_PX
+    )
     said: list[str] = []
-    run_training(options(data, tmp_path / "small-model", 10), no_report, said.append)
+    run_training(options, no_report, said.append)
     log = (tmp_path / "small-model-run" / "log.jsonl").read_text().splitlines()
     totals = [line["total"] for line in map(json.loads, log) if "total" in line]
     assert len(totals) == 10
@@ -91,7 +62,8 @@ def test_a_short_run_lowers_the_loss_and_what_it_writes_can_be_evaluated(tmp_pat
         assert set(report["per_class"]) == set(CLASSES)
 
     # Resumed with more steps, it goes on from the tenth and does not begin again.
-    run_training(options(data, tmp_path / "small-model", 12, True), no_report, said.append)
+    longer = replace(options, plan=small_plan(12), resume=True)
+    run_training(longer, no_report, said.append)
     log = (tmp_path / "small-model-run" / "log.jsonl").read_text().splitlines()
     assert max(json.loads(line)["step"] for line in log) == 12
     assert len([line for line in log if "total" in line]) == 12
