@@ -10,6 +10,8 @@ from pathlib import Path
 from flask import Flask, abort, send_from_directory, url_for
 from werkzeug.wrappers import Response
 
+from dashboards.permissions import for_everybody
+
 FOLDER = Path(__file__).parent / "static"
 _FOREVER_S = 31_536_000
 
@@ -18,6 +20,7 @@ def register(app: Flask) -> None:
     version = _version(FOLDER)
 
     @app.get("/assets/<asked>/<path:name>")
+    @for_everybody
     def asset(asked: str, name: str) -> Response:
         response = send_from_directory(FOLDER, name, max_age=_FOREVER_S)
         if asked != version:
@@ -26,6 +29,7 @@ def register(app: Flask) -> None:
         return response
 
     @app.get("/favicon.ico")
+    @for_everybody
     def favicon() -> Response:
         return send_from_directory(FOLDER, "icon.svg", max_age=3600)
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from db.queries.discrepancy_lists import PlacedDiscrepancy
 
@@ -36,6 +36,15 @@ def discrepancies_csv(rows: Sequence[PlacedDiscrepancy]) -> str:
         writer.writerow(
             _cell(values[name] if name in values else getattr(one, name)) for name in _COLUMNS
         )
+    return file.getvalue()
+
+
+def table_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Any table, with names of columns on top."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
     return file.getvalue()
 
 

@@ -1,13 +1,14 @@
-"""Keeps other web sites out: by the Host header, by where a form was sent from, and by headers.
+"""Keeps other web sites out: by the Host header, a token in every form, and headers.
 
-Until sign-in exists the pages trust whoever reaches them, so a page from elsewhere must not be
-able to act through the browser of somebody who does.
+A page from elsewhere must not be able to act through the browser of somebody who is signed in.
 """
 
 import ipaddress
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
+from flask_babel import gettext as _
+from flask_wtf import CSRFProtect
 
 from dashboards.values import values
 
@@ -26,6 +27,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def register(app: Flask) -> None:
     app.before_request(_check_host)
+    CSRFProtect(app)
     app.before_request(_check_origin)
     app.after_request(_add_headers)
 
@@ -53,7 +55,7 @@ def _check_host() -> None:
     host = urlsplit("//" + request.headers.get("Host", "")).hostname
     its = values()
     if not host_is_allowed(host, its.allowed_hosts, remote=its.remote):
-        abort(421, "This Lineside does not answer under that host name.")
+        abort(421, _("This Lineside does not answer under that host name."))
 
 
 def _check_origin() -> None:
@@ -67,11 +69,11 @@ def _check_origin() -> None:
     origin = request.headers.get("Origin")
     if site is not None:
         if site != "same-origin":
-            abort(403, "The request came from another site.")
+            abort(403, _("The request came from another site."))
     elif origin is None:
-        abort(403, "The request does not say where it came from.")
+        abort(403, _("The request does not say where it came from."))
     if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
-        abort(403, "The request came from another site.")
+        abort(403, _("The request came from another site."))
 
 
 def _add_headers(response: Response) -> Response:

@@ -26,14 +26,14 @@ TICK = {"type": "tick"}
 class Listener:
     """What one stream has not been told yet."""
 
-    def __init__(self, station_ids: Collection[int]) -> None:
-        self._stations = frozenset(station_ids)
+    def __init__(self, station_ids: Collection[int] | None) -> None:
+        self._stations = None if station_ids is None else frozenset(station_ids)
         self._changed = threading.Condition()
         self._pending: dict[tuple[str, int | None], dict[str, Any]] = {}
 
     def offer(self, event: dict[str, Any]) -> None:
         station_id = event.get("station_id")
-        if self._stations and station_id is not None and station_id not in self._stations:
+        if self._stations is not None and station_id not in (None, *self._stations):
             return
         with self._changed:
             self._pending[event["type"], station_id] = event
@@ -58,8 +58,8 @@ class EventHub:
         self._thread: threading.Thread | None = None
         self.connected = threading.Event()
 
-    def listen(self, station_ids: Collection[int], most: int) -> Listener | None:
-        """A new listener for the events of some stations (none named: all); None: too many."""
+    def listen(self, station_ids: Collection[int] | None, most: int) -> Listener | None:
+        """A new listener for the events of some stations (None: of all); None: too many."""
         with self._lock:
             if len(self._listeners) >= most:
                 return None

@@ -5,18 +5,22 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 from flask import Blueprint, Response, abort, render_template, request
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from dashboards.decisions import shown
 from dashboards.errors import answer
 from dashboards.formats import show_times_in
 from dashboards.marks import outlines, to_marks
+from dashboards.permissions import needs
 from dashboards.pictures import width_for
 from dashboards.values import parts, values
+from db.access import Permission
 from db.errors import NotFound
 from db.frames import FrameMissing
 from db.models import Station
 from db.queries import boards
-from db.queries.inspections import dispositions_of, get_acquisition, get_inspection
+from db.queries.inspections import get_acquisition, get_inspection
 from inspection.decode import ImageRefused, encode_jpeg
 from inspection.overlay import draw_marks, encode_layer, transparent_marks
 
@@ -27,6 +31,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 
 
 @blueprint.get("/inspections/<int:inspection_id>")
+@needs(Permission.VIEW)
 def one(inspection_id: int) -> str:
     with values().database.reads() as session:
         view = get_inspection(session, inspection_id)
@@ -34,13 +39,11 @@ def one(inspection_id: int) -> str:
         line, site = station.line, station.line.site
         older, newer = boards.neighbours(session, view.inspection)
         acquisition = get_acquisition(session, view.inspection.acquisition_id)
-        dispositions = dispositions_of(session, inspection_id)
         findings = view.inspection.findings
         show_times_in(site.timezone)
         return render_template(
             "inspection.html",
             view=view,
-            inspection=view.inspection,
             acquisition=acquisition,
             image_stored=acquisition.image_key is not None,
             station=station,
@@ -48,13 +51,14 @@ def one(inspection_id: int) -> str:
             site=site,
             outlines=outlines(findings),
             classes=sorted({finding.class_name for finding in findings}),
-            dispositions=dispositions,
+            **shown(session, view.inspection),
             older=older,
             newer=newer,
         )
 
 
 @blueprint.get("/images/<int:acquisition_id>")
+@needs(Permission.VIEW)
 def image(acquisition_id: int) -> AnyResponse:
     """The image as an upright JPEG; `w` asks for a width in px."""
     with values().database.reads() as session:
@@ -64,6 +68,7 @@ def image(acquisition_id: int) -> AnyResponse:
 
 
 @blueprint.get("/overlays/<int:inspection_id>.<kind>")
+@needs(Permission.VIEW)
 def overlay(inspection_id: int, kind: str) -> AnyResponse:
     """The findings: `png` transparent, to be laid over the image; `jpg` drawn into it."""
     if kind not in ("png", "jpg"):
@@ -97,7 +102,9 @@ def overlay(inspection_id: int, kind: str) -> AnyResponse:
 @blueprint.errorhandler(ImageRefused)
 def _no_image(_error: Exception) -> AnyResponse:
     return answer(
-        404, "No image", "The image is not stored any more, or cannot be shown. Its results are."
+        404,
+        _("No image"),
+        _("The image is not stored any more, or cannot be shown. Its results are."),
     )
 
 

@@ -43,9 +43,15 @@ class LineBoard:
     window: Window
     tiles: Sequence[Tile]
     discrepancies: Sequence[boards.OpenDiscrepancy]
+    snoozed: int
     unresolved: int
     pareto: Sequence[tuple[str, int]]
     feed: Sequence[tuple[Inspection, str]]
+
+    @property
+    def newest_fail(self) -> int | None:
+        """The newest inspection of the feed that failed: what a sound is for."""
+        return max((each.id for each, _name in self.feed if each.verdict == "fail"), default=None)
 
     @property
     def buckets(self) -> int:
@@ -88,7 +94,8 @@ def load_board(session: Session, line: Line, now: datetime) -> LineBoard:
         timezone=line.site.timezone,
         window=window,
         tiles=tiles,
-        discrepancies=boards.open_discrepancies(session, station_ids, limit=12),
+        discrepancies=boards.open_discrepancies(session, station_ids, now, limit=12),
+        snoozed=boards.snoozed_count(session, station_ids, now),
         unresolved=sum(tile.open_discrepancies for tile in tiles),
         pareto=counts.pareto(session, station_ids, window),
         feed=boards.defect_feed(session, station_ids, window),

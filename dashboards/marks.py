@@ -17,6 +17,7 @@ class Outline:
     verdict: str
     class_name: str
     finding_id: int
+    score: float
 
 
 def outlines(findings: Iterable[Finding], *, tolerance_px: float = 0.7) -> list[Outline]:
@@ -31,7 +32,7 @@ def outlines(findings: Iterable[Finding], *, tolerance_px: float = 0.7) -> list[
         except (KeyError, TypeError, ValueError):
             continue
         path = outline_path(mask, tolerance_px=tolerance_px)
-        drawn.append(Outline(path, finding.verdict, finding.class_name, finding.id))
+        drawn.append(Outline(path, finding.verdict, finding.class_name, finding.id, finding.score))
     order = ("not_inspected", "pass", "warn", "fail")
     return sorted(drawn, key=lambda each: order.index(each.verdict))
 

@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 
 # Task names. A test asserts that each is registered with the worker's app.
 INSPECT_TASK = "lineside.inspect"
-TASKS = (INSPECT_TASK,)
+TRIAL_TASK = "lineside.try"
+TASKS = (INSPECT_TASK, TRIAL_TASK)
 
 INSPECT_QUEUE = "inspect"
+# Recipes tried on stored images: a second's work at a time, so that the line hardly waits.
+TRIAL_QUEUE = "try"
 
 # Redis pub/sub channel of live events: JSON {"type", "station_id", "inspection_id", …}.
 EVENTS_CHANNEL = "lineside:events"

@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _BLOT = "***"
 _URL_USER = re.compile(r"([a-z][a-z0-9+.-]*://)\S*@", re.IGNORECASE)
@@ -111,6 +113,12 @@ class SecretBox:
                 "the password cannot be decrypted with this data folder's secret.key;"
                 " set the camera's URL again"
             ) from error
+
+
+def derived_key(key_path: Path, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose, from the key file (HKDF, RFC 5869); made if missing."""
+    kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose.encode())
+    return kdf.derive(_read_or_make_key(key_path))
 
 
 def _read_or_make_key(path: Path) -> bytes:

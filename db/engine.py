@@ -9,7 +9,9 @@ from sqlalchemy import Engine, create_engine, event, make_url, select
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql import func
 
+from db import audit
 from db.base import utc_now
+from db.scope import restrict
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,14 @@ def connect(url: str, *, pool_size: int = 5) -> Database:
                 " -c timezone=utc",
             },
         )
-    return Database(
-        engine=engine,
-        sessions=sessionmaker(engine, expire_on_commit=False),
-        reads=sessionmaker(
-            engine.execution_options(sqlite_begin="BEGIN"), expire_on_commit=False, autoflush=False
-        ),
+    sessions = sessionmaker(engine, expire_on_commit=False)
+    reads = sessionmaker(
+        engine.execution_options(sqlite_begin="BEGIN"), expire_on_commit=False, autoflush=False
     )
+    for made in (sessions, reads):
+        event.listen(made, "do_orm_execute", restrict)
+    audit.listen(sessions)
+    return Database(engine=engine, sessions=sessions, reads=reads)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

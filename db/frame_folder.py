@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from db.frames import FrameMissing, StoredFile, StoredImage, StoreFull, is_key, name_image
+from db.stored_images import FrameMissing, StoredFile, StoredImage, StoreFull, is_key, name_image
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TEMPORARY_SUFFIX = ".part"

@@ -91,10 +91,11 @@ def store(made: Calibration, station: str) -> None:
     from db.errors import DomainError
     from db.queries.stations import store_calibration
     from db.settings import StorageSettings
+    from lineside.at_the_host import acting_here
 
     database = connect(StorageSettings().resolved_database_url)
     try:
-        with database.sessions.begin() as session:
+        with acting_here(), database.sessions.begin() as session:
             row = store_calibration(session, station, made)
             click.echo(f"stored for station {station} as calibration {row.id}")
     except DomainError as error:

@@ -29,8 +29,8 @@ def command(
     """
     from pydantic import ValidationError
 
-    from workers.networks.catalogue import NetworkError
     from workers.networks.detectron2_import import import_detectron2
+    from workers.networks.errors import NetworkError
 
     names = [name.strip() for name in classes.split(",")]
     try:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def serve(app_factory: Callable[[], Any], host: str, port: int, threads: int = 48) -> None:
+def serve(app_factory: Callable[[], Any], host: str, port: int, threads: int = 96) -> None:
     """Serve until SIGTERM or SIGINT.
 
     One process, so that what a page has just written it also reads; an open event stream holds

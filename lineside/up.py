@@ -39,6 +39,7 @@ class Plan:
     port: int
     own_camera: "OwnCamera | None" = None  # None: every camera there is, or the sample plant
     verbose: bool = False
+    web_options: tuple[str, ...] = ()  # --behind-tls, --allow-remote
 
     @property
     def address(self) -> str:
@@ -86,6 +87,7 @@ def _supervise(
     environment = _environment(plan, redis_url)
     children = [redis_child] if redis_child else []
     children += _lineside_children(plan, environment)
+    link: str | None = None
     supervisor = Supervisor(
         children,
         logs_dir=plan.data_dir / "logs",
@@ -103,11 +105,14 @@ def _supervise(
             _start_redis(supervisor, redis_child)
         if not supervisor.stopping:
             terminal.print(f"Preparing the database in {plan.data_dir}.")
-            prepare_database(plan, terminal)
+            link = prepare_database(plan, terminal)
         if not supervisor.stopping:
             terminal.print("Starting cameras, worker, alerts and pages.")
             threading.Thread(
-                target=_announce, args=(plan, terminal, supervisor), name="announce", daemon=True
+                target=_announce,
+                args=(plan, link, terminal, supervisor),
+                name="announce",
+                daemon=True,
             ).start()
             supervisor.run_until(lambda: False)
     finally:
@@ -116,13 +121,21 @@ def _supervise(
         supervisor.stop()
 
 
-def prepare_database(plan: Plan, terminal: Terminal) -> None:
-    """Bring the tables to this version and seed what is to be seen. Raises CannotStart."""
+def prepare_database(plan: Plan, terminal: Terminal) -> str | None:
+    """Bring the tables to this version and seed what is to be seen.
+
+    Returns:
+        The link for the first admin; None: there is one.
+
+    Raises:
+        CannotStart: the database cannot be used.
+    """
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
     from db import migrate
     from db.engine import connect
+    from lineside.setup_link import new_setup_link
 
     database = connect(plan.database_url)
     try:
@@ -139,6 +152,7 @@ def prepare_database(plan: Plan, terminal: Terminal) -> None:
 
                 if seed_if_empty(session):
                     terminal.print("Added the sample plant: a surface line and a shelf.")
+        return new_setup_link(database, plan.address)
     except CommandError as error:
         raise CannotStart(
             f"the database was written by a newer Lineside ({error}). Install that one, or"
@@ -203,7 +217,7 @@ def _lineside_children(plan: Plan, environment: dict[str, str]) -> list[Child]:
     only = ("--camera", plan.own_camera.key) if plan.own_camera else ()
     commands = {
         # The pages first: they are what somebody waits for.
-        "web": ("web", "--host", plan.host, "--port", str(plan.port)),
+        "web": ("web", "--host", plan.host, "--port", str(plan.port), *plan.web_options),
         "worker": ("worker",),
         "ingest": ("ingest", *only),
         "sweeper": ("sweeper",),
@@ -233,7 +247,7 @@ def _environment(plan: Plan, redis_url: str) -> dict[str, str]:
     }
 
 
-def _announce(plan: Plan, terminal: Terminal, supervisor: Supervisor) -> None:
+def _announce(plan: Plan, link: str | None, terminal: Terminal, supervisor: Supervisor) -> None:
     """Say where to look as soon as the pages and the API answer."""
     started, told = time.monotonic(), False
     while not supervisor.stopping:
@@ -250,13 +264,24 @@ def _announce(plan: Plan, terminal: Terminal, supervisor: Supervisor) -> None:
         time.sleep(0.3)
     else:
         return
-    line = f"Lineside is running. Open {plan.address}"
-    frame = "─" * (len(line) + 4)
+    lines = _where_to_go(plan, link)
+    width = max(map(len, lines))
+    frame = "─" * (width + 4)
+    shown = [line.ljust(width) for line in lines]
     if terminal.coloured:
-        line = f"\x1b[1;32m{line}\x1b[0m"
-    terminal.print(f"┌{frame}┐\n│  {line}  │\n└{frame}┘")
-    shown = "Everything" if plan.verbose else "Only warnings are shown here; everything"
-    terminal.print(f"{shown} that is logged lies in {plan.data_dir / 'logs'}. Ctrl-C stops it all.")
+        shown = [f"\x1b[1;32m{line}\x1b[0m" for line in shown]
+    inside = "\n".join(f"│  {line}  │" for line in shown)
+    terminal.print(f"┌{frame}┐\n{inside}\n└{frame}┘")
+    what = "Everything" if plan.verbose else "Only warnings are shown here; everything"
+    terminal.print(f"{what} that is logged lies in {plan.data_dir / 'logs'}. Ctrl-C stops it all.")
+
+
+def _where_to_go(plan: Plan, link: str | None) -> list[str]:
+    """The address, and while nobody can sign in the link that lets the first one in."""
+    lines = [f"Lineside is running. Open {plan.address}"]
+    if link is not None:
+        lines += ["Nobody can sign in yet. Become the first admin by this link, once:", link]
+    return lines
 
 
 def _problem(error: urllib.error.HTTPError) -> str:

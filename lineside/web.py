@@ -10,7 +10,7 @@ Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 _API_PATHS = ("/api", "/healthz", "/readyz")
 
 
-def create_app(*, allow_remote: bool = False) -> Wsgi:
+def create_app(*, allow_remote: bool = False, behind_tls: bool = False) -> Wsgi:
     """The REST API under its paths, the dashboards under all others.
 
     Unless remote hosts are allowed, the pages answer only to this host's names: a web page from
@@ -21,8 +21,11 @@ def create_app(*, allow_remote: bool = False) -> Wsgi:
     from dashboards.values import LOOPBACK, values_from_settings
     from services.api import create_app as create_api
 
-    pages = create_dashboards(values_from_settings(None if allow_remote else LOOPBACK))
-    return by_path(create_api(), pages)
+    remote = allow_remote or behind_tls
+    pages = create_dashboards(
+        values_from_settings(None if remote else LOOPBACK, remote=remote, tls=behind_tls)
+    )
+    return by_path(create_api(behind_front=behind_tls), pages)
 
 
 def by_path(api: Wsgi, pages: Wsgi) -> Wsgi:

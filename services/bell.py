@@ -10,7 +10,13 @@ from typing import Any
 import structlog
 from celery import Celery
 
-from db.bell import BROKER_TRANSPORT_OPTIONS, INSPECT_TASK, celery_broker_url
+from db.bell import (
+    BROKER_TRANSPORT_OPTIONS,
+    INSPECT_TASK,
+    TRIAL_QUEUE,
+    TRIAL_TASK,
+    celery_broker_url,
+)
 
 _log = structlog.get_logger()
 
@@ -100,7 +106,8 @@ class _Ringer:
         declared = self._app.amqp.queues[queue](self._connection.default_channel).queue_declare()
         if declared.message_count >= _ENOUGH_RINGS:
             return
-        self._app.send_task(INSPECT_TASK, args=[queue], queue=queue, connection=self._connection)
+        task = TRIAL_TASK if queue == TRIAL_QUEUE else INSPECT_TASK
+        self._app.send_task(task, args=[queue], queue=queue, connection=self._connection)
 
     def reconnect(self) -> None:
         connection, self._connection = self._connection, None

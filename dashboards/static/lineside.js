@@ -1,5 +1,5 @@
 // What a page does in the browser. Everything also works without: forms post, links lead on.
-import { startLive, refreshAll, refreshPart } from "./live.js";
+import { startLive, refreshAll, refreshPart, words } from "./live.js";
 import { startViewer } from "./viewer.js";
 
 const root = document.documentElement;
@@ -31,6 +31,7 @@ export function toast(text) {
 // A form with data-act is sent without leaving the page, and the page says what came of it.
 async function act(form, button) {
   const body = new URLSearchParams(new FormData(form));
+  if (button.name) body.append(button.name, button.value);
   button.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(button.hasAttribute("formaction") ? button.formAction : form.action, {
@@ -38,8 +39,9 @@ async function act(form, button) {
     });
     toast(await answer.text());
     if (answer.ok) form.reset();
+    form.dispatchEvent(new CustomEvent("lineside:acted", { bubbles: true, detail: { ok: answer.ok } }));
   } catch {
-    toast("Not done: the server cannot be reached. Try again when the bar at the top is gone.");
+    toast(words.notDone);
   } finally {
     button.removeAttribute("aria-busy");
     refreshAll();
@@ -55,7 +57,7 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("click", (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) {
-    navigator.clipboard?.writeText(copy.dataset.copy).then(() => toast("Copied"), () => {});
+    navigator.clipboard?.writeText(copy.dataset.copy).then(() => toast(words.copied), () => {});
     return;
   }
   const walk = event.target.closest("[data-walk]");
@@ -70,12 +72,17 @@ document.addEventListener("change", (event) => {
 });
 
 // A step along a station's inspections re-reads one part of the page and keeps the rest.
-function walkTo(link) {
+export function walkTo(link) {
   const part = link.closest("[data-walks]");
   const url = new URL(link.href);
+  showAt(part, url);
+  refreshPart(part, { now: true });
+}
+
+// From here on a part shows what another address of its page shows.
+export function showAt(part, url) {
   history.replaceState(null, "", url);
   part.dataset.part = `${url.pathname}/parts/now${url.search}`;
-  refreshPart(part, { now: true });
 }
 
 const toggleTheme = startTheme();

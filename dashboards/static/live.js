@@ -4,6 +4,9 @@
 // data-every how often in any case (s), data-refresh-at when it grows old by itself.
 import { morph } from "./morph.js";
 
+// What is said, in the language of the page (m.words in macros.html).
+export const words = document.getElementById("words")?.dataset ?? {};
+
 const WATCHDOG_MS = 40_000; // the server tells every 15 s that it is still there
 const POLL_MS = 5_000;
 const HIDDEN_MS = 30_000;
@@ -46,8 +49,10 @@ async function read(part, its) {
         part.dispatchEvent(new CustomEvent("lineside:swapped", { bubbles: true }));
       }
       answered();
+    } else if (answer.status === 401) {
+      location.reload(); // signed out meanwhile: the page itself leads to the sign-in
     } else if (answer.status >= 500) {
-      lost("The server answers with an error");
+      lost(words.serverError);
     }
   } catch {
     lost();
@@ -78,38 +83,45 @@ function onEvent(event) {
     if (part.dataset.on?.split(" ").some((name) => names.has(name))) refreshPart(part);
   }
   if (event.type === "discrepancy" && event.state === "open") {
-    document.getElementById("announce").textContent = "A new discrepancy was opened.";
+    document.getElementById("announce").textContent = words.opened;
   }
 }
 
-function lost(why = "Connection lost") {
+function lost(why = words.lost) {
   if (!lostSince) {
     lostSince = serverNow();
     const zone = document.querySelector("[data-zone]")?.dataset.zone;
     const time = lostSince.toLocaleTimeString("en-GB", { timeZone: zone });
     const bar = document.getElementById("lost");
-    bar.textContent = `${why} since ${time}. What you see is from then; this page catches up by itself.`;
+    bar.textContent = words.since.replace("{why}", why).replace("{time}", time);
     bar.hidden = false;
   }
-  show("lost", "not live");
+  show("lost", words.notLive);
 }
 
 // An answer came: if the connection was lost, it is back, and everything is read again.
 function answered() {
   if (!lostSince || source?.readyState !== EventSource.OPEN) return;
+  back();
+  show("on", words.live);
+  refreshAll();
+}
+
+function back() {
   lostSince = null;
   document.getElementById("lost").hidden = true;
-  show("on", "live");
-  refreshAll();
+  document.dispatchEvent(new CustomEvent("lineside:back"));
 }
 
 function show(name, text) {
   const live = document.getElementById("live");
+  if (!live) return;
   live.dataset.state = name;
   live.lastElementChild.textContent = text;
 }
 
-function connect() {
+// Listens to what the body names now: after a start, and where a wall goes on to another line.
+export function connect() {
   const address = document.body.dataset.events;
   if (!address) return;
   source?.close();
@@ -119,8 +131,8 @@ function connect() {
   const heard = () => { lastHeard = performance.now(); };
   mine.onopen = () => {
     heard();
-    show("on", "live");
-    if (lostSince) { lostSince = null; document.getElementById("lost").hidden = true; }
+    show("on", words.live);
+    if (lostSince) back();
     // Also after the very first time: the page was rendered before the stream stood.
     refreshAll();
   };
@@ -129,13 +141,15 @@ function connect() {
     heard();
     clockAhead = Date.parse(beat.data) - Date.now();
   });
+  // The server ends each stream after a while, and asks anew who it is that listens.
+  mine.addEventListener("again", () => { if (mine === source) connect(); });
   mine.onerror = () => {
     if (mine !== source) return;
     // Closed for good (refused: too many screens, or an error page): ask by itself, and try again.
     if (mine.readyState === EventSource.CLOSED) {
       refreshAll();
       setTimeout(() => { if (mine === source) connect(); }, POLL_MS);
-      show("off", "polling");
+      show("off", words.polling);
     } else {
       lost();
     }
@@ -188,7 +202,7 @@ export function startLive() {
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hidden);
     if (document.hidden) {
-      hidden = setTimeout(() => { source?.close(); source = null; show("off", "paused"); }, HIDDEN_MS);
+      hidden = setTimeout(() => { source?.close(); source = null; show("off", words.paused); }, HIDDEN_MS);
     } else if (source) {
       refreshAll();
     } else {

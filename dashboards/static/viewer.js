@@ -1,13 +1,46 @@
 // The large image: masks on and off, by class too, zoom and pan, findings and their masks together.
 
+import { words } from "./live.js";
+
+// What somebody hides is kept on this device. How much is hidden always stands beside the image, so
+// that nobody takes a hidden mask for a good part.
+const KEPT = "lineside.overlay";
 const hiddenClasses = new Set();
 let masksOff = false;
+let scoreFrom = 0;
+
+function recall() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+    masksOff = kept.masksOff === true;
+    scoreFrom = Math.min(Math.max(Number(kept.scoreFrom) || 0, 0), 0.95);
+    for (const name of kept.hiddenClasses ?? []) hiddenClasses.add(String(name));
+  } catch { /* nothing kept, or no storage: everything is shown */ }
+}
+
+function keep() {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify({ masksOff, scoreFrom, hiddenClasses: [...hiddenClasses] }));
+  } catch { /* it holds for this page, then */ }
+}
+
+const isHidden = (element) => hiddenClasses.has(element.dataset.class) || Number(element.dataset.score) < scoreFrom;
 
 function apply() {
-  document.documentElement.dataset.marks = masksOff ? "off" : "on";
+  const marks = document.querySelectorAll("[data-zoom] .mark");
+  // Only where it can be switched back: boards always draw everything.
+  document.documentElement.dataset.marks = masksOff && document.querySelector("[data-masks]") ? "off" : "on";
   for (const box of document.querySelectorAll("[data-masks]")) box.checked = !masksOff;
   for (const box of document.querySelectorAll("[data-class-toggle]")) box.checked = !hiddenClasses.has(box.dataset.classToggle);
-  for (const mark of document.querySelectorAll(".mark")) mark.classList.toggle("off", hiddenClasses.has(mark.dataset.class));
+  for (const slider of document.querySelectorAll("[data-score-from]")) slider.value = scoreFrom;
+  for (const shown of document.querySelectorAll("[data-score-shown]")) shown.textContent = scoreFrom.toLocaleString(document.documentElement.lang, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  for (const mark of marks) mark.classList.toggle("off", isHidden(mark));
+  for (const row of document.querySelectorAll("tbody[data-finding]")) row.classList.toggle("off", isHidden(row));
+  const number = masksOff ? marks.length : [...marks].filter(isHidden).length;
+  for (const told of document.querySelectorAll("[data-hidden-masks]")) {
+    told.hidden = number === 0;
+    told.textContent = words.hidden.replace("{number}", number);
+  }
   for (const stage of document.querySelectorAll("[data-zoom]")) place(stage);
 }
 
@@ -50,12 +83,16 @@ function light(id, on) {
 
 export function startViewer() {
   document.addEventListener("change", (event) => {
-    if (event.target.matches("input[data-masks]")) { masksOff = !event.target.checked; apply(); }
+    if (event.target.matches("input[data-masks]")) { masksOff = !event.target.checked; keep(); apply(); }
     const name = event.target.dataset?.classToggle;
     if (name !== undefined) {
       if (event.target.checked) hiddenClasses.delete(name); else hiddenClasses.add(name);
+      keep();
       apply();
     }
+  });
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-score-from]")) { scoreFrom = Number(event.target.value); keep(); apply(); }
   });
   document.addEventListener("lineside:swapped", apply);
   document.addEventListener("wheel", (event) => {
@@ -83,7 +120,7 @@ export function startViewer() {
     addEventListener("pointerup", up);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.metaKey || event.ctrlKey || event.altKey || event.target.closest("input:not([type=checkbox]), select")) return;
+    if (event.metaKey || event.ctrlKey || event.altKey || event.target.closest("input:not([type=checkbox]), select, textarea")) return;
     if (event.key === "+" || event.key === "=") zoomCentre(1.4);
     else if (event.key === "-") zoomCentre(1 / 1.4);
     else if (event.key === "0") zoomCentre(0);
@@ -91,5 +128,6 @@ export function startViewer() {
   for (const name of ["mouseover", "mouseout"]) {
     document.addEventListener(name, (event) => light(event.target.closest?.("tbody[data-finding]")?.dataset.finding, name === "mouseover"));
   }
+  recall();
   apply();
 }

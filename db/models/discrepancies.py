@@ -31,6 +31,13 @@ class Discrepancy(Base):
     clean_count: Mapped[int] = mapped_column(default=0)  # clean inspections in a row since
     actor: Mapped[str | None] = mapped_column(String(100))  # of the newest transition by a person
     revision: Mapped[int] = mapped_column(default=1)
+    # Off the lists, and no alert, until then (db.queries.snoozing).
+    snoozed_until: Mapped[datetime | None]
+    snoozed_by: Mapped[str | None] = mapped_column(String(100))
+    # A gap that nobody can fill until then: why (db.queries.gap_work), and who says so.
+    unworkable_reason: Mapped[str | None] = mapped_column(String(32))
+    unworkable_until: Mapped[datetime | None]
+    unworkable_by: Mapped[str | None] = mapped_column(String(100))
 
     history: Mapped[list["DiscrepancyEvent"]] = relationship(order_by="DiscrepancyEvent.id")
 
@@ -46,6 +53,7 @@ class Discrepancy(Base):
             sqlite_where=_UNRESOLVED,
         ),
         Index("ix_discrepancy_state_opened", "state", "opened_at"),
+        Index("ix_discrepancy_station_closed", "station_id", "closed_at"),
     )
 
 
@@ -54,7 +62,9 @@ class DiscrepancyEvent(Base):
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     discrepancy_id: Mapped[int] = mapped_column(ForeignKey("discrepancy.id"), index=True)
-    action: Mapped[str] = mapped_column(String(32))  # opened | acknowledged | resolved | false_call
+    # opened | acknowledged | resolved | false_call | restocked | snoozed | woken | not_workable |
+    # workable | undone
+    action: Mapped[str] = mapped_column(String(32))
     actor: Mapped[str | None] = mapped_column(String(100))  # None: Lineside itself
     note: Mapped[str] = mapped_column(String(1000), default="")
     inspection_id: Mapped[int | None] = mapped_column(ForeignKey("inspection.id"))

@@ -99,8 +99,11 @@ class Disposition(Base):
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     inspection_id: Mapped[int] = mapped_column(ForeignKey("inspection.id"), index=True)
-    # use_as_is | rework | repair | scrap | return | restocked | not_workable
+    # use_as_is | rework | repair | scrap | return | restocked | not_workable, or withdrawn: none
+    # holds any more
     action: Mapped[str] = mapped_column(String(16))
     actor: Mapped[str] = mapped_column(String(100))
     note: Mapped[str] = mapped_column(String(1000), default="")
+    # The disposition that this row takes back; it says again what held before that one.
+    undoes_id: Mapped[int | None] = mapped_column(Key)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

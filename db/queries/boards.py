@@ -25,6 +25,7 @@ from db.models import (
     Station,
 )
 from db.queries.shifts import Window
+from db.queries.snoozing import awake
 from inspection.verdicts import DiscrepancyState, Reason, Verdict
 
 UNRESOLVED = (DiscrepancyState.OPEN, DiscrepancyState.ACKNOWLEDGED)
@@ -53,8 +54,10 @@ class OpenDiscrepancy:
     station_name: str
 
 
-def stations_now(session: Session, *, line_id: int | None = None) -> Sequence[StationNow]:
-    """The stations of a line (None: of all lines) in the order they were added."""
+def stations_now(
+    session: Session, *, line_id: int | None = None, line_ids: Collection[int] | None = None
+) -> Sequence[StationNow]:
+    """The stations of a line, or of some (None: of all), in the order they were added."""
     recent = aliased(Inspection)
     looked_at = (
         select(recent.id, recent.captured_at, recent.reason)
@@ -90,10 +93,20 @@ def stations_now(session: Session, *, line_id: int | None = None) -> Sequence[St
     )
     if line_id is not None:
         statement = statement.where(Station.line_id == line_id)
+    if line_ids is not None:
+        statement = statement.where(Station.line_id.in_(line_ids))
     return [
         StationNow(station, recipe, version, inspection, image_key is not None)
         for station, recipe, version, inspection, image_key in session.execute(statement)
     ]
+
+
+def stations_in_sight(session: Session, wanted: Collection[int] | None = None) -> frozenset[int]:
+    """Ids of the stations that who asks may see, out of some (None: of all there are)."""
+    statement = select(Station.id)
+    if wanted is not None:
+        statement = statement.where(Station.id.in_(wanted))
+    return frozenset(session.scalars(statement))
 
 
 def cameras_of(session: Session, station_ids: Collection[int]) -> Mapping[int, Sequence[Camera]]:
@@ -134,13 +147,17 @@ def defect_feed(
 
 
 def open_discrepancies(
-    session: Session, station_ids: Collection[int], *, limit: int = 50
+    session: Session, station_ids: Collection[int], now: datetime, *, limit: int = 50
 ) -> Sequence[OpenDiscrepancy]:
-    """What is unresolved at the stations, the oldest first."""
+    """What is unresolved at the stations and not snoozed, the oldest first."""
     statement = (
         select(Discrepancy, Station.key, Station.name)
         .join(Station, Station.id == Discrepancy.station_id)
-        .where(Discrepancy.station_id.in_(station_ids), Discrepancy.state.in_(UNRESOLVED))
+        .where(
+            Discrepancy.station_id.in_(station_ids),
+            Discrepancy.state.in_(UNRESOLVED),
+            awake(now),
+        )
         .order_by(Discrepancy.opened_at, Discrepancy.id)
         .limit(limit)
     )
@@ -160,6 +177,16 @@ def unresolved_counts(
     for station_id, severity, number in session.execute(statement):
         found[station_id][severity] = number
     return found
+
+
+def snoozed_count(session: Session, station_ids: Collection[int], now: datetime) -> int:
+    """How many of the unresolved discrepancies sleep, and so stand in no list."""
+    statement = select(func.count()).where(
+        Discrepancy.station_id.in_(station_ids),
+        Discrepancy.state.in_(UNRESOLVED),
+        Discrepancy.snoozed_until > now,
+    )
+    return session.scalar(statement.select_from(Discrepancy)) or 0
 
 
 def findings_of(
@@ -192,18 +219,22 @@ def newest_inspections(
     station_id: int,
     *,
     since: datetime | None = None,
-    only_deviating: bool = False,
+    verdicts: Collection[str] = (),
     limit: int = 50,
 ) -> Sequence[Inspection]:
-    """The newest inspections of a station, the newest first, superseded frames left out."""
+    """The newest inspections of a station, the newest first, superseded frames left out.
+
+    Args:
+        verdicts: only these; none named: all.
+    """
     statement = select(Inspection).where(
         Inspection.station_id == station_id,
         or_(Inspection.reason.is_(None), Inspection.reason != Reason.SUPERSEDED),
     )
     if since is not None:
         statement = statement.where(Inspection.captured_at >= since)
-    if only_deviating:
-        statement = statement.where(Inspection.verdict.in_(DEVIATING))
+    if verdicts:
+        statement = statement.where(Inspection.verdict.in_(verdicts))
     statement = statement.order_by(Inspection.captured_at.desc(), Inspection.id.desc())
     return session.scalars(statement.limit(limit)).all()
 

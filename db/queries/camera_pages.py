@@ -9,7 +9,7 @@ from db.base import utc_now
 from db.errors import NotFound
 from db.models import Camera, CameraMinute
 from db.paging import Page, page_of_entities
-from db.queries.cameras import write_beat, write_state
+from db.queries.camera_states import write_beat, write_state
 from inspection.verdicts import CameraState
 
 _LAST_SECOND = 253_402_300_799  # of the year 9999, after which there is no datetime

@@ -1,4 +1,4 @@
-"""Cameras: adding them, what ingest runs, and what it says about them."""
+"""Cameras: adding them, what ingest runs, and what it has taken from them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, literal, select, update
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.base import utc_now
 from db.camera_options import CameraOptions
-from db.credentials import SecretBox, redact, split_url
-from db.models import Acquisition, Camera, CameraMinute, RecipeVersion, Station
+from db.credentials import SecretBox, split_url
+from db.models import (
+    Acquisition,
+    Camera,
+    CameraMinute,
+    RecipeVersion,
+    Station,
+)
 from inspection.recipe import FramePolicy
 from inspection.verdicts import CameraState
 
 KINDS = ("file", "folder", "rtsp", "usb", "push", "sample-surfaces", "sample-shelf")
-_MAX_REASON = 300
 
 
 class CameraExists(Exception):
@@ -163,42 +168,6 @@ def cameras_to_run(session: Session, keys: Collection[str] = ()) -> list[CameraS
     ]
 
 
-def write_state(
-    session: Session, camera_id: int, state: CameraState, reason: str, since: datetime
-) -> bool:
-    """Say how a camera is; False where it was so already. Passwords in `reason` are blotted out.
-
-    One that has ended stays so when it goes offline: there is nothing more to come from it.
-    """
-    text = redact(reason)[:_MAX_REASON]
-    news = (Camera.state != state.value) | (Camera.state_reason != text)
-    if state is CameraState.OFFLINE:
-        news &= Camera.state != CameraState.ENDED.value
-    changed = session.execute(
-        update(Camera)
-        .where(Camera.id == camera_id, news)
-        .values(
-            state=state.value,
-            state_reason=text,
-            # Another reason for the same state does not begin the state anew.
-            state_since=_case_same(state, since),
-        )
-        .returning(Camera.id)
-        .execution_options(synchronize_session=False)
-    )
-    return changed.first() is not None
-
-
-def write_beat(
-    session: Session, camera_id: int, heartbeat_at: datetime, interval_s: float | None
-) -> None:
-    """Say that a camera's process lives, and how many seconds lie between its acquisitions."""
-    values: dict[str, object] = {"heartbeat_at": heartbeat_at}
-    if interval_s is not None:
-        values["interval_s"] = interval_s
-    session.execute(update(Camera).where(Camera.id == camera_id).values(**values))
-
-
 def add_minutes(
     session: Session, camera_id: int, counts: Mapping[tuple[datetime, str], int]
 ) -> None:
@@ -260,10 +229,3 @@ def _hide(source: str, box: SecretBox | None) -> tuple[str, str | None]:
     if box is None:
         raise ValueError("expected a SecretBox for a URL with a password, got none")
     return split.url, box.lock(split.secret)
-
-
-def _case_same(state: CameraState, since: datetime) -> Any:
-    return case(
-        (Camera.state == state.value, Camera.state_since),
-        else_=literal(since, Camera.state_since.type),
-    )

@@ -1,6 +1,7 @@
 """Discrepancies: listing them, and what a person does with one."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -63,7 +64,7 @@ def acknowledge(session: Session, discrepancy_id: int, actor: str, note: str = "
         NotFound: there is none.
         WrongState: it is not open.
     """
-    discrepancy = _locked(session, discrepancy_id, (OPEN,))
+    discrepancy = lock_discrepancy(session, discrepancy_id, (OPEN,))
     _enter(session, discrepancy, ACKNOWLEDGED, "acknowledged", actor, note)
     return discrepancy
 
@@ -75,7 +76,7 @@ def resolve(session: Session, discrepancy_id: int, actor: str, note: str = "") -
         NotFound: there is none.
         WrongState: it is resolved, or was a false call.
     """
-    discrepancy = _locked(session, discrepancy_id, UNRESOLVED)
+    discrepancy = lock_discrepancy(session, discrepancy_id, UNRESOLVED)
     _enter(session, discrepancy, DiscrepancyState.RESOLVED, "resolved", actor, note)
     write_alert(session, discrepancy, RESOLVED_EVENT)
     return discrepancy
@@ -88,16 +89,21 @@ def false_call(session: Session, discrepancy_id: int, actor: str, note: str = ""
         NotFound: there is none.
         WrongState: it is resolved, or was called false already.
     """
-    discrepancy = _locked(session, discrepancy_id, UNRESOLVED)
+    discrepancy = lock_discrepancy(session, discrepancy_id, UNRESOLVED)
     _enter(session, discrepancy, DiscrepancyState.FALSE_CALL, "false_call", actor, note)
     write_alert(session, discrepancy, RESOLVED_EVENT)
     return discrepancy
 
 
-def _locked(
+def lock_discrepancy(
     session: Session, discrepancy_id: int, expected: tuple[DiscrepancyState, ...]
 ) -> Discrepancy:
-    """The discrepancy, with its station locked: workers fold under the same lock."""
+    """The discrepancy, with its station locked: workers fold under the same lock.
+
+    Raises:
+        NotFound: there is none.
+        WrongState: it is in none of the expected states.
+    """
     station_id = session.scalar(
         select(Discrepancy.station_id).where(Discrepancy.id == discrepancy_id)
     )
@@ -127,9 +133,21 @@ def _enter(
     discrepancy.revision += 1
     if state not in UNRESOLVED:
         discrepancy.closed_at = now
+    note_event(session, discrepancy, action, actor, note, now)
+
+
+def note_event(
+    session: Session,
+    discrepancy: Discrepancy,
+    action: str,
+    actor: str,
+    note: str,
+    at: datetime,
+) -> None:
+    """Write into the history of a discrepancy what a person did."""
     discrepancy.history.append(
         DiscrepancyEvent(
-            discrepancy_id=discrepancy.id, action=action, actor=actor, note=note, at=now
+            discrepancy_id=discrepancy.id, action=action, actor=actor, note=note, at=at
         )
     )
     session.flush()

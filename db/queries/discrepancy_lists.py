@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.base import UtcDateTime
 from db.models import Discrepancy, Line, Site, Station
+from db.queries.snoozing import awake
 from inspection.verdicts import DiscrepancyState
 
 UNRESOLVED = (DiscrepancyState.OPEN, DiscrepancyState.ACKNOWLEDGED)
@@ -17,9 +18,14 @@ UNRESOLVED = (DiscrepancyState.OPEN, DiscrepancyState.ACKNOWLEDGED)
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to list; None everywhere lists all that is unresolved. `state` `all` is every state."""
+    """What to list; None everywhere lists all that is unresolved.
 
-    state: str = "unresolved"  # or a DiscrepancyState, or "all"
+    `state` is `unresolved` (and awake at `now`), `snoozed` (asleep at `now`), `all`, or a
+    DiscrepancyState. Without `now` what sleeps is listed as unresolved too.
+    """
+
+    state: str = "unresolved"
+    now: datetime | None = None
     line_key: str | None = None
     station_key: str | None = None
     severity: str | None = None
@@ -50,8 +56,11 @@ def list_placed(
         after: time of opening and id of the last one seen, to go on after it.
     """
     statement = _placed()
-    if wanted.state == "unresolved":
+    if wanted.state in ("unresolved", "snoozed"):
         statement = statement.where(Discrepancy.state.in_(UNRESOLVED))
+        if wanted.now is not None:
+            sleeps = Discrepancy.snoozed_until > wanted.now
+            statement = statement.where(sleeps if wanted.state == "snoozed" else awake(wanted.now))
     elif wanted.state != "all":
         statement = statement.where(Discrepancy.state == wanted.state)
     if wanted.line_key:
@@ -62,7 +71,7 @@ def list_placed(
         statement = statement.where(Discrepancy.severity == wanted.severity)
     if wanted.kind:
         statement = statement.where(Discrepancy.kind == wanted.kind)
-    oldest_first = wanted.state == "unresolved"
+    oldest_first = wanted.state in ("unresolved", "snoozed")
     here = (Discrepancy.opened_at, Discrepancy.id)
     if after is not None:
         seen = tuple_(literal(after[0], UtcDateTime()), literal(after[1]))

@@ -1,8 +1,7 @@
-"""Reading inspections, and saying what was done with a part."""
+"""Reading inspections."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,6 @@ from db.errors import NotFound
 from db.models import (
     Acquisition,
     Camera,
-    Disposition,
     Finding,
     Inspection,
     Lot,
@@ -25,9 +23,6 @@ from db.models import (
     Station,
 )
 from db.paging import Page, page_of_rows
-
-# Production first, then shelves.
-DISPOSITIONS = ("use_as_is", "rework", "repair", "scrap", "return", "restocked", "not_workable")
 
 
 @dataclass(frozen=True)
@@ -121,38 +116,6 @@ def get_acquisition(session: Session, acquisition_id: int) -> Acquisition:
     if acquisition is None:
         raise NotFound("acquisition", acquisition_id)
     return acquisition
-
-
-def dispose(
-    session: Session, inspection_id: int, action: str, actor: str, note: str = ""
-) -> Disposition:
-    """Say what was done with an inspection's part; the newest one counts, all are kept.
-
-    Raises:
-        NotFound: there is no such inspection.
-    """
-    if session.get(Inspection, inspection_id) is None:
-        raise NotFound("inspection", inspection_id)
-    disposition = Disposition(inspection_id=inspection_id, action=action, actor=actor, note=note)
-    session.add(disposition)
-    session.flush()
-    return disposition
-
-
-def dispositions_of(session: Session, inspection_id: int) -> Sequence[Disposition]:
-    """All dispositions of an inspection, the newest first.
-
-    Raises:
-        NotFound: there is no such inspection.
-    """
-    if session.get(Inspection, inspection_id) is None:
-        raise NotFound("inspection", inspection_id)
-    statement = (
-        select(Disposition)
-        .where(Disposition.inspection_id == inspection_id)
-        .order_by(Disposition.id.desc())
-    )
-    return session.scalars(statement).all()
 
 
 def _one(session: Session, statement: Select[*tuple[Any, ...]]) -> InspectionView | None:

@@ -17,6 +17,11 @@ from db.models.discrepancies import Discrepancy
 from db.models.places import Line, Site, Station
 from db.queries.inserting import insert_rows
 
+OPENED, RESOLVED = "discrepancy.opened", "discrepancy.resolved"
+# Written by rules: nobody has acknowledged it in time; its sleep is over and it is still there.
+ESCALATED, REMINDED = "discrepancy.escalated", "discrepancy.reminded"
+TELLING = (OPENED, ESCALATED, REMINDED)  # and not an end
+
 
 class _Told(Protocol):
     """What an alert tells of a discrepancy."""

@@ -8,11 +8,18 @@ from sqlalchemy.orm import Session
 from db.errors import Invalid, WrongState
 from db.models import (
     Acquisition,
+    AlertChannel,
+    AlertRule,
+    ApiToken,
     Calibration,
     Camera,
     CameraMinute,
+    CameraShot,
+    CameraStateRow,
     Discrepancy,
     Line,
+    RecipeActivation,
+    RecipeTrial,
     Shift,
     Site,
     Station,
@@ -43,10 +50,23 @@ def edit_site(
 
 
 def remove_site(session: Session, ref: str) -> None:
-    """Raises NotFound, and Conflict where it has lines or shifts."""
+    """Remove a site with the API tokens that hold there.
+
+    Raises NotFound, and Conflict where it has lines, shifts, alert rules or channels.
+    """
     site = get_site(session, ref)
     remove(
-        session, "site", site, site.id, (Use("lines", Line.site_id), Use("shifts", Shift.site_id))
+        session,
+        "site",
+        site,
+        site.id,
+        (
+            Use("lines", Line.site_id),
+            Use("shifts", Shift.site_id),
+            Use("alert rules", AlertRule.site_id),
+            Use("alert channels", AlertChannel.site_id),
+        ),
+        with_it=[delete(ApiToken).where(ApiToken.site_id == site.id)],
     )
 
 
@@ -67,9 +87,23 @@ def edit_line(
 
 
 def remove_line(session: Session, ref: str) -> None:
-    """Raises NotFound, and Conflict where it has stations."""
+    """Remove a line with the API tokens that hold there.
+
+    Raises NotFound, and Conflict where it has stations, alert rules or channels.
+    """
     line = get_line(session, ref)
-    remove(session, "line", line, line.id, (Use("stations", Station.line_id),))
+    remove(
+        session,
+        "line",
+        line,
+        line.id,
+        (
+            Use("stations", Station.line_id),
+            Use("alert rules", AlertRule.line_id),
+            Use("alert channels", AlertChannel.line_id),
+        ),
+        with_it=[delete(ApiToken).where(ApiToken.line_id == line.id)],
+    )
 
 
 def edit_station(
@@ -90,7 +124,7 @@ def edit_station(
 
 
 def remove_station(session: Session, ref: str) -> None:
-    """Remove a station with its calibrations.
+    """Remove a station with its calibrations and the API tokens that hold there.
 
     Raises:
         NotFound: there is none.
@@ -106,9 +140,13 @@ def remove_station(session: Session, ref: str) -> None:
             Use("cameras", Camera.station_id),
             Use("acquisitions", Acquisition.station_id),
             Use("discrepancies", Discrepancy.station_id),
+            Use("alert rules", AlertRule.station_id),
         ),
         # Where it has no acquisition no inspection names one.
-        with_it=[delete(Calibration).where(Calibration.station_id == station.id)],
+        with_it=[
+            delete(entity).where(entity.station_id == station.id)
+            for entity in (ApiToken, Calibration, RecipeActivation, RecipeTrial)
+        ],
     )
 
 
@@ -129,5 +167,8 @@ def remove_camera(session: Session, ref: str) -> None:
         camera,
         camera.id,
         (Use("acquisitions", Acquisition.camera_id),),
-        with_it=[delete(CameraMinute).where(CameraMinute.camera_id == camera.id)],
+        with_it=[
+            delete(entity).where(entity.camera_id == camera.id)
+            for entity in (CameraMinute, CameraShot, CameraStateRow)
+        ],
     )

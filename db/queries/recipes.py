@@ -6,9 +6,10 @@ import json
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
 
+from db.access import current
 from db.base import utc_now
 from db.errors import NotFound
-from db.models import RecipeRow, RecipeVersion, Station
+from db.models import RecipeActivation, RecipeRow, RecipeVersion, Station
 from db.paging import Page, flush_new, page_of_entities
 from db.queries.stations import get_station
 from inspection.recipe import Recipe
@@ -112,6 +113,16 @@ def activate(session: Session, station_ref: str, version_id: int) -> Station:
     before = station.recipe_version_id
     version.state, version.activated_at = ACTIVE, utc_now()
     station.recipe_version_id = version.id
+    if before != version.id:
+        access = current()
+        session.add(
+            RecipeActivation(
+                station_id=station.id,
+                recipe_version_id=version.id,
+                activated_at=version.activated_at,
+                activated_by=access.actor.name if access and access.actor else "",
+            )
+        )
     session.flush()
     if before is not None and before != version.id:
         _retire_unused(session, before)

@@ -1,32 +1,17 @@
-"""What the shelf board shows: the planogram's positions, what was seen there, gaps, fillings."""
+"""What the shelf board shows: the planogram's positions, what was seen there, and gaps."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from db.base import utc_now
-from db.errors import WrongState
-from db.models import Discrepancy, DiscrepancyEvent, MeasurementRow, Product, RecipeVersion
-from db.queries.discrepancies import acknowledge, get_discrepancy
-from db.queries.inspections import dispose
-from db.queries.shifts import Window
+from db.models import Discrepancy, MeasurementRow, Product, RecipeVersion
 from inspection.recipe import Recipe
 from inspection.verdicts import DiscrepancyState
 
 OUT_OF_STOCK, LOW = "out_of_stock", "low"
 GAP_KINDS = (OUT_OF_STOCK, LOW)
-RESTOCKED = "restocked"
-
-
-@dataclass(frozen=True)
-class Restocking:
-    """Somebody said that a gap was filled."""
-
-    at: datetime
-    actor: str | None
 
 
 def recipes_by_version(session: Session, version_ids: Collection[int]) -> Mapping[int, Recipe]:
@@ -41,13 +26,11 @@ def recipes_by_version(session: Session, version_ids: Collection[int]) -> Mappin
 
 def seen_at(session: Session, inspection_ids: Collection[int]) -> Mapping[tuple[int, str], int]:
     """How many items an inspection saw at a position, by (inspection id, position)."""
+    # Nothing is said of the finding, of which a count has none: SQLite would go through all that
+    # have none, which is nearly every measurement of a shelf.
     statement = select(
         MeasurementRow.inspection_id, MeasurementRow.place, MeasurementRow.value
-    ).where(
-        MeasurementRow.inspection_id.in_(inspection_ids),
-        MeasurementRow.finding_id.is_(None),
-        MeasurementRow.name == "facings",
-    )
+    ).where(MeasurementRow.inspection_id.in_(inspection_ids), MeasurementRow.name == "facings")
     return {
         (inspection_id, place): round(value)
         for inspection_id, place, value in session.execute(statement)
@@ -74,61 +57,13 @@ def unresolved_gaps(session: Session, station_ids: Collection[int]) -> Sequence[
     return session.scalars(statement).all()
 
 
-def restockings(session: Session, discrepancy_ids: Collection[int]) -> Mapping[int, Restocking]:
-    """The newest word that each gap was filled."""
-    statement = (
-        select(DiscrepancyEvent)
-        .where(
-            DiscrepancyEvent.discrepancy_id.in_(discrepancy_ids),
-            DiscrepancyEvent.action == RESTOCKED,
-        )
-        .order_by(DiscrepancyEvent.id)
-    )
-    return {
-        event.discrepancy_id: Restocking(event.at, event.actor)
-        for event in session.scalars(statement)
-    }
-
-
-def out_of_stock_time(session: Session, station_ids: Collection[int], window: Window) -> timedelta:
-    """For how long positions were empty in the window, added up over all of them."""
-    statement = select(Discrepancy.opened_at, Discrepancy.closed_at).where(
+def closed_gaps(
+    session: Session, station_ids: Collection[int], since: datetime
+) -> Sequence[Discrepancy]:
+    """Gaps that were closed, or called false, since a moment."""
+    statement = select(Discrepancy).where(
         Discrepancy.station_id.in_(station_ids),
-        Discrepancy.kind == OUT_OF_STOCK,
-        Discrepancy.state != DiscrepancyState.FALSE_CALL,
-        or_(Discrepancy.closed_at.is_(None), Discrepancy.closed_at >= window.start),
-        Discrepancy.opened_at <= window.now,
+        Discrepancy.closed_at >= since,
+        Discrepancy.kind.in_(GAP_KINDS),
     )
-    empty = timedelta()
-    for opened_at, closed_at in session.execute(statement):
-        empty += min(closed_at or window.now, window.now) - max(opened_at, window.start)
-    return max(empty, timedelta())
-
-
-def restock(session: Session, discrepancy_id: int, actor: str, note: str = "") -> Discrepancy:
-    """Somebody says that a gap was filled: it is believed, and the next scans check it.
-
-    The gap stays on the list, acknowledged, until clean scans resolve it, so that one which was
-    not filled after all is not forgotten.
-
-    Raises:
-        NotFound: there is none.
-        WrongState: it is resolved, or was a false call.
-    """
-    discrepancy = get_discrepancy(session, discrepancy_id)
-    if discrepancy.state == DiscrepancyState.OPEN:
-        discrepancy = acknowledge(session, discrepancy_id, actor, note)
-    elif discrepancy.state != DiscrepancyState.ACKNOWLEDGED:
-        raise WrongState(
-            "discrepancy",
-            discrepancy_id,
-            discrepancy.state,
-            (DiscrepancyState.OPEN, DiscrepancyState.ACKNOWLEDGED),
-        )
-    discrepancy.history.append(
-        DiscrepancyEvent(
-            discrepancy_id=discrepancy_id, action=RESTOCKED, actor=actor, note=note, at=utc_now()
-        )
-    )
-    dispose(session, discrepancy.last_inspection_id, RESTOCKED, actor, note)
-    return discrepancy
+    return session.scalars(statement).all()

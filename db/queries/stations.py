@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import available_timezones
 
 from sqlalchemy import ColumnElement, false, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.base import utc_now
 from db.errors import Conflict, Invalid, NotFound
@@ -103,6 +103,35 @@ def get_station(session: Session, ref: str) -> Station:
     return station
 
 
+def get_station_id(session: Session, ref: str) -> int:
+    """The id of a station by its id or key: whether who asks may see it at all.
+
+    Raises:
+        NotFound: there is none.
+    """
+    station_id = session.scalar(select(Station.id).where(_by_ref(Station, ref)))
+    if station_id is None:
+        raise NotFound("station", ref)
+    return station_id
+
+
+def get_placed_station(session: Session, station_id: int) -> Station:
+    """A station with its line and site, in one query.
+
+    Raises:
+        NotFound: there is none.
+    """
+    statement = (
+        select(Station)
+        .where(Station.id == station_id)
+        .options(joinedload(Station.line).joinedload(Line.site))
+    )
+    station = session.scalars(statement).one_or_none()
+    if station is None:
+        raise NotFound("station", station_id)
+    return station
+
+
 def create_station(session: Session, line_ref: str, key: str, name: str) -> Station:
     """Write a new station of a line. It accepts no frames before it has a recipe.
 
@@ -122,7 +151,7 @@ def active_versions(session: Session, stations: Sequence[Station]) -> dict[int, 
     statement = (
         select(RecipeVersion)
         .where(RecipeVersion.id.in_(ids))
-        .options(selectinload(RecipeVersion.recipe))
+        .options(joinedload(RecipeVersion.recipe))
     )
     versions = {version.id: version for version in session.scalars(statement)}
     return {s.id: versions[s.recipe_version_id] for s in stations if s.recipe_version_id}

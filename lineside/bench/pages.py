@@ -12,13 +12,33 @@ import numpy as np
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
+from db.access import Role
 from db.engine import Database, connect
 from db.frames import open_store
 from db.migrate import upgrade
-from db.models import Discrepancy, Inspection, Line, Site, Station
+from db.models import (
+    AlertChannel,
+    AlertRule,
+    Camera,
+    Discrepancy,
+    Inspection,
+    Line,
+    Person,
+    RecipeRow,
+    RecipeVersion,
+    Site,
+    Station,
+)
+from db.queries.people import Grant, create_person
+from db.queries.sign_ins import begin_session
+from lineside.bench.alert_rows import add_alert_rows
 
 # Streams never end, and images are timed by what is in them, not by how many there are.
 _LEFT_OUT = {"/events", "/healthz", "/favicon.ico", "/assets", "/images", "/overlays"}
+# What a person sees once, and not while a line runs.
+_LEFT_OUT |= {"/sign-in", "/setup", "/invitation", "/pair", "/pin", "/oidc"}
+# These lead on to another page, or show a picture.
+_LEFT_OUT_RULES = {"/lab/", "/lab/shots/<int:shot_id>.jpg", "/lab/stations/<station>/choose"}
 _API_LISTS = ("inspections", "discrepancies", "stations", "cameras", "lines", "ledger")
 
 
@@ -91,23 +111,29 @@ def _requests(
 ) -> Iterator[tuple[str, list[str], Any, dict[str, str]]]:
     from dashboards.app import create_app as create_pages
     from dashboards.values import DashboardValues
-    from db.credentials import SecretBox
+    from db.credentials import SecretBox, derived_key
     from services.api import create_app as create_api
     from services.api.values import ApiValues
 
     silence, nowhere = _Silence(), "redis://127.0.0.1:1/0"
     store = open_store(str(folder / "frames"))
-    pages = create_pages(DashboardValues(database, store, silence, nowhere))
+    secret = derived_key(folder / "key", "cookies of the bench")
+    pages = create_pages(DashboardValues(database, store, silence, nowhere, secret))
+    client = _signed_in(pages, database)
+    with database.sessions.begin() as session:
+        add_alert_rows(session)
     with database.reads() as session:
         asked = _asked(session, rounds)
     for rule in sorted(pages.url_map.iter_rules(), key=lambda one: one.rule):
         start = "/" + rule.rule.split("/")[1]
-        if "GET" not in (rule.methods or ()) or start in _LEFT_OUT:
+        if "GET" not in (rule.methods or ()) or start in _LEFT_OUT or rule.rule in _LEFT_OUT_RULES:
             continue
         for shown, values in _filled(rule.rule, rule.arguments, asked):
             with pages.test_request_context():
                 paths = [rule.build(each)[1] for each in values]  # type: ignore[index]
-            yield shown, paths, pages.test_client(), {}
+            yield shown, paths, client, {}
+            for query in _QUERIES.get(shown, ()):
+                yield f"{shown}?{query}", [f"{path}?{query}" for path in paths], client, {}
     token = "b" * 32
     api = create_api(
         ApiValues(
@@ -118,6 +144,17 @@ def _requests(
         path = f"/api/v1/{name}"
         headers = {"Authorization": f"Bearer {token}"}
         yield path, [path] * (rounds + 1), api.test_client(), headers
+
+
+def _signed_in(pages: Any, database: Database) -> Any:
+    """A client of somebody who may see everything."""
+    with database.sessions.begin() as session:
+        person = create_person(session, "Bench", [Grant(Role.ADMIN)])
+        token = begin_session(session, person=person, address="", browser="bench")
+    client = pages.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = token
+    return client
 
 
 def _asked(session: Session, rounds: int) -> dict[str, list[Any]]:
@@ -135,10 +172,18 @@ def _asked(session: Session, rounds: int) -> dict[str, list[Any]]:
     return {
         "line": spread(keys("production")),
         "shelf": spread(keys("shelf")),
+        "site": spread(list(session.scalars(select(Site.key)))),
         "station": spread([key for key, _ in stations]),
         "station_id": [stations[0].id] * (rounds + 1),
         "inspection_id": spread(list(range(1, newest + 1))),
         "discrepancy_id": spread(list(session.scalars(select(Discrepancy.id)))),
+        "rule_id": spread(list(session.scalars(select(AlertRule.id)))),
+        "channel_id": spread(list(session.scalars(select(AlertChannel.id)))),
+        "camera": spread(list(session.scalars(select(Camera.key)))),
+        "recipe": spread(list(session.scalars(select(RecipeRow.name)))),
+        "version_id": spread(list(session.scalars(select(RecipeVersion.id)))),
+        "model": ["surface-starter"] * (rounds + 1),
+        "person_id": [session.scalar(select(func.max(Person.id)))] * (rounds + 1),
     }
 
 
@@ -146,16 +191,35 @@ def _asked(session: Session, rounds: int) -> dict[str, list[Any]]:
 _PARTS = {
     "/lines/<ref>/parts/<name>": ("summary", "discrepancies", "pareto", "feed"),
     "/shelves/<ref>/parts/<name>": ("summary", "gaps", "bays"),
+    "/stores/<ref>/parts/<name>": ("summary", "aisles", "gaps"),
+}
+# What else a page may be asked for that costs it more: longer times, and other counts.
+_QUERIES = {
+    "/shelves/<ref>": ("order=walk",),
+    "/quality/<ref>": (
+        "range=day",
+        "range=week",
+        "range=month",
+        "range=week&by=hour",
+        "range=week&chart=defects",
+        "range=month&chart=parts",
+        "range=month&by=count",
+    ),
+    "/quality/station/<ref>": ("range=week&by=hour", "range=month&chart=parts"),
+    "/reports/<ref>": ("shift=*",),
+    "/alerts/log": ("state=failed", "state=dropped", "state=sent"),
 }
 
 
 def _filled(
     rule: str, arguments: set[str], asked: dict[str, list[Any]]
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    refs = {"lines": "line", "shelves": "shelf", "stations": "station"}
+    refs = {"lines": "line", "shelves": "shelf", "stores": "site", "stations": "station"}
+    refs |= {"quality": "line", "reports": "line"}
     sources = {name: name for name in arguments if name in asked}
     if "ref" in arguments:
-        sources["ref"] = refs[rule.split("/")[1]]
+        of_station = rule.startswith("/quality/station/")
+        sources["ref"] = "station" if of_station else refs[rule.split("/")[1]]
     rows = len(asked["inspection_id"])
     values = [{name: asked[source][n] for name, source in sources.items()} for n in range(rows)]
     if rule not in _PARTS:

@@ -7,18 +7,21 @@ import click
 @click.option("--once", is_flag=True, help="Deliver what is due now, and end.")
 @click.option("--retry-failed", is_flag=True, help="First make what was given up due again.")
 def command(once: bool, retry_failed: bool) -> None:
-    """Hand the alerts of opened and resolved discrepancies to the webhook and the mail address."""
+    """Hand alerts to their channels, when the rules say so (docs/alerts.md)."""
     import signal
     import threading
 
     from pydantic import ValidationError
 
+    from db.credentials import SecretBox
     from db.engine import connect
     from db.heartbeat import Heartbeat, HeartbeatSettings
     from db.logs import configure_logs
-    from db.queries import deliveries
+    from db.queries import alert_channels, deliveries
     from db.settings import StorageSettings
     from services.alerting.loop import AlertLoop
+    from services.alerting.made_channels import made_channel
+    from services.alerting.peace import in_peace
     from services.alerting.policy import Policy
     from services.alerting.settings import AlertSettings
 
@@ -35,10 +38,19 @@ def command(once: bool, retry_failed: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    database = connect(StorageSettings().resolved_database_url)
+    storage = StorageSettings()
+    database = connect(storage.resolved_database_url)
     if retry_failed:
         with database.sessions.begin() as session:
             click.echo(f"{deliveries.retry_failed(session)} deliveries are due again.")
+
+    def present() -> None:
+        with database.sessions.begin() as session:
+            alert_channels.present_environment(session, settings.shown_channels())
+
+    # The pages show them, and rules may name them. Without the database the loop waits for it.
+    in_peace(present, "present")
+    networks, key_path = settings.allowed_networks, storage.data_dir / "secret.key"
     loop = AlertLoop(
         database,
         settings.channels(),
@@ -50,6 +62,7 @@ def command(once: bool, retry_failed: bool) -> None:
         ),
         public_url=settings.public_url,
         stop=stop,
+        make=lambda row: made_channel(row, lambda: SecretBox(key_path), networks),
         beat=Heartbeat(HeartbeatSettings().folder, "alerts"),
     )
     if once:

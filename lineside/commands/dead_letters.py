@@ -36,12 +36,14 @@ def list_(limit: int, with_sent_again: bool) -> None:
 @click.option("--all", "every", is_flag=True, help="All that were not sent again yet.")
 def resend(acquisition_ids: tuple[int, ...], every: bool) -> None:
     """Send dead letters again, as new acquisitions. Their first verdicts stay."""
+    from db import audit
     from db.bell import INSPECT_QUEUE
     from db.engine import connect
     from db.queries.acquisitions import Held, NoRecipe, NotResendable
     from db.queries.acquisitions import resend as send_again
     from db.queries.dead_letters import dead_letters
     from db.settings import BrokerSettings, StorageSettings
+    from lineside.at_the_host import acting_here
     from services.bell import Bell
 
     if bool(acquisition_ids) == every:
@@ -56,8 +58,15 @@ def resend(acquisition_ids: tuple[int, ...], every: bool) -> None:
             acquisition_ids = tuple(letter.acquisition_id for letter in letters)
         for acquisition_id in acquisition_ids:
             try:
-                with database.sessions.begin() as session:
+                with acting_here(), database.sessions.begin() as session:
                     accepted = send_again(session, acquisition_id)
+                    audit.record(
+                        session,
+                        "sent again",
+                        kind="acquisition",
+                        id=acquisition_id,
+                        detail={"as": accepted.acquisition_id},
+                    )
             except (Held, NoRecipe, NotResendable) as error:
                 click.echo(f"{acquisition_id}: {error}", err=True)
                 refused += 1

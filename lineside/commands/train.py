@@ -126,7 +126,8 @@ def command(
         _fit_classical(network.removeprefix("classical:"), data, form, classes, out)
         return
     from inspection.datasets import DatasetError
-    from workers.networks.catalogue import NetworkError, choose_encoder, find_network
+    from workers.networks.catalogue import choose_encoder, find_network
+    from workers.networks.errors import NetworkError
     from workers.training.data_sources import SourceOptions, TrainingDataError
     from workers.training.loop import Plan
     from workers.training.run import TrainingOptions, network_plan, run_training

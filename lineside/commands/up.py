@@ -20,6 +20,8 @@ import click
 @click.option("--fast", is_flag=True, help="Play a clip as fast as it is inspected.")
 @click.option("--watch", is_flag=True, help="Wait for new images in the folder.")
 @click.option("--verbose", is_flag=True, help="Show every log line, not only warnings.")
+@click.option("--behind-tls", is_flag=True, help="A front ends TLS; see `lineside web --help`.")
+@click.option("--allow-remote", is_flag=True, help="Let other hosts in without TLS.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Instead of LINESIDE_PORT or 8000.")
 def command(
     source: str | None,
@@ -30,6 +32,8 @@ def command(
     fast: bool,
     watch: bool,
     verbose: bool,
+    behind_tls: bool,
+    allow_remote: bool,
     port: int | None,
 ) -> None:
     """Run everything on this host: Redis, cameras, worker, alerts, API and pages.
@@ -42,7 +46,7 @@ def command(
     from db.settings import StorageSettings
     from lineside.given_source import read_source
     from lineside.own_camera import OwnCamera, SourceRefused
-    from lineside.settings import WebSettings
+    from lineside.settings import LOOPBACK, WebSettings
     from lineside.up import CannotStart, Plan, up
 
     if (source is None) != (recipe is None):
@@ -51,6 +55,12 @@ def command(
         raise click.UsageError("--loop, --fast, --watch, --mm-per-px and --station need --source")
     source = read_source(source, click.get_current_context().get_parameter_source("source"))
     storage, web = StorageSettings(), WebSettings()
+    if web.host not in LOOPBACK and not (behind_tls or allow_remote):
+        raise click.ClickException(
+            f"LINESIDE_HOST={web.host} can be reached from other hosts: say --behind-tls or"
+            " --allow-remote, as `lineside web --help` explains"
+        )
+    flags = {"--behind-tls": behind_tls, "--allow-remote": allow_remote}
     try:
         camera = None
         if source is not None and recipe is not None:
@@ -73,6 +83,7 @@ def command(
                 port=port or web.port,
                 own_camera=camera,
                 verbose=verbose,
+                web_options=tuple(flag for flag, given in flags.items() if given),
             )
         )
     except (CannotStart, SourceRefused) as error:

@@ -6,7 +6,9 @@ import click
 
 
 @click.command()
-@click.option("--queue", "queues", multiple=True, help="Queues to listen to.  [default: inspect]")
+@click.option(
+    "--queue", "queues", multiple=True, help="Queues to listen to.  [default: inspect, try]"
+)
 @click.option(
     "--concurrency",
     type=click.IntRange(min=1),
@@ -19,7 +21,7 @@ def command(queues: tuple[str, ...], concurrency: int) -> None:
     # Read by Celery when it is imported. With it SIGTERM would sleep through the whole soft
     # shutdown; without it the worker ends when its child has ended the frame in hand.
     os.environ.pop("REMAP_SIGTERM", None)
-    from db.bell import INSPECT_QUEUE
+    from db.bell import INSPECT_QUEUE, TRIAL_QUEUE
     from db.heartbeat import Heartbeat, HeartbeatSettings
     from db.logs import configure_logs
     from db.settings import BrokerSettings
@@ -35,7 +37,7 @@ def command(queues: tuple[str, ...], concurrency: int) -> None:
     )
     status = serve(
         app,
-        queues=queues or (INSPECT_QUEUE,),
+        queues=queues or (INSPECT_QUEUE, TRIAL_QUEUE),
         concurrency=concurrency,
         soft_shutdown_s=settings.soft_shutdown_s,
         beat=Heartbeat(HeartbeatSettings().folder, "worker"),

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from db.engine import Database
-from db.queries import deliveries
+from db.engine import Database, database_now
+from db.queries import alert_dispatch, alert_firing
 from services.alerting.message import Channel
 from services.alerting.peace import in_peace
-from services.alerting.policy import Policy
-from services.alerting.sender import ChannelSender
+from services.alerting.policy import Clock, Policy
+from services.alerting.senders import MakeChannel, Senders
 
 log = structlog.get_logger()
 
@@ -25,7 +25,10 @@ _END_S = 0.8  # for sends that are nearly done when the loop is stopped
 
 
 class AlertLoop:
-    """Runs until `stop` is set. Safe to run twice: rows are held by leases."""
+    """Runs until `stop` is set. Safe to run twice: rows are held by leases, rules by a lock.
+
+    `channels` are those of the environment; `make` turns a row into one of the database's.
+    """
 
     def __init__(
         self,
@@ -35,16 +38,18 @@ class AlertLoop:
         policy: Policy,
         public_url: str,
         stop: threading.Event,
+        make: MakeChannel | None = None,
         beat: Callable[[], None] = lambda: None,
+        clock: Clock = database_now,
     ) -> None:
         self._database = database
+        self._environment = [channel.name for channel in channels]
         self._stop = stop
         self._beat = beat
-        self._senders = [
-            ChannelSender(database, channel, policy=policy, public_url=public_url, stop=stop)
-            for channel in channels
-        ]
-        self._wake = {channel.name: threading.Event() for channel in channels}
+        self._clock = clock
+        self._senders = Senders(
+            database, channels, make=make, policy=policy, public_url=public_url, clock=clock
+        )
 
     def run(self) -> None:
         """Dispatch and deliver until stopped; returns within two seconds of it.
@@ -52,51 +57,34 @@ class AlertLoop:
         A send that is under way then is left to its time-out in a daemon thread, which ends with
         the process; its lease runs out and the delivery is repeated, with the same key.
         """
-        threads = [
-            threading.Thread(target=self._deliver_forever, args=[sender], daemon=True)
-            for sender in self._senders
-        ]
-        for thread in threads:
-            thread.start()
+        self._senders.start()
         while not self._stop.is_set():
             self._beat()
-            self._stop.wait(_POLL_S if in_peace(self._dispatch, "dispatch") else _DATABASE_AWAY_S)
-        for wake in self._wake.values():
-            wake.set()
+            self._stop.wait(_POLL_S if in_peace(self._turn, "dispatch") else _DATABASE_AWAY_S)
         until = time.monotonic() + _END_S
-        for thread in threads:
-            thread.join(max(until - time.monotonic(), 0))
-        for sender in self._senders:
-            sender.wait(max(until - time.monotonic(), 0))
+        self._senders.stop(lambda: max(until - time.monotonic(), 0))
 
     def run_once(self) -> int:
         """Dispatch and deliver what is due now, and return how many deliveries were tried."""
-        self._dispatch()
-        tried = 0
-        for sender in self._senders:
-            # Again, since an end becomes due when its opening is settled.
-            while begun := sender.start_due():
-                sender.wait()
-                tried += begun
-        return tried
+        self._turn()
+        return self._senders.send_due()
 
-    def _deliver_forever(self, sender: ChannelSender) -> None:
-        wake = self._wake[sender.name]
-        sender.when_settled(wake.set)
-        while not self._stop.is_set():
-            fine = in_peace(sender.start_due, sender.name)
-            wake.wait(_POLL_S) if fine else self._stop.wait(_DATABASE_AWAY_S)
-            wake.clear()
-
-    def _dispatch(self) -> None:
-        names = [sender.name for sender in self._senders]
+    def _turn(self) -> None:
+        self._senders.refresh()
         while not self._stop.is_set():
             # Looking first keeps an idle loop from taking SQLite's one write lock every second.
             with self._database.reads() as session:
-                if not deliveries.waiting_alerts(session):
+                now = self._clock(session)
+                if not (
+                    alert_dispatch.waiting_alerts(session)
+                    or alert_firing.anything_to_fire(session, now)
+                ):
                     return
             with self._database.sessions.begin() as session:
-                count = deliveries.dispatch(session, names)
-            log.info("alerts dispatched", alerts=count, channels=names)
-            for wake in self._wake.values():
-                wake.set()
+                now = self._clock(session)
+                count = alert_dispatch.take_in(session, self._environment, now)
+                told = alert_firing.fire(session, now)
+            log.info("alerts dispatched", alerts=count, told_by_rules=told)
+            self._senders.wake()
+            if not count:
+                return  # or another process dispatches; the next turn looks again

@@ -12,6 +12,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Literal
 
+from db.addresses import AddressRefused, Resolve
 from services.alerting.message import Message, NotDelivered
 
 StartTls = Literal["when-offered", "required", "never"]
@@ -32,8 +33,6 @@ class SmtpServer:
 class MailChannel:
     """Sends plain text from `sender` to `recipient`. Its Message-ID is the alert's, every time."""
 
-    name = "smtp"
-
     def __init__(
         self,
         server: SmtpServer,
@@ -43,7 +42,11 @@ class MailChannel:
         timeout_s: float = 5,
         budget_s: float = 20,
         tls: ssl.SSLContext | None = None,
+        resolve_host: Resolve | None = None,
+        name: str = "smtp",
     ) -> None:
+        self.name = name
+        self._resolve = resolve_host
         self._server = server
         self._sender = sender
         self._recipient = recipient
@@ -71,6 +74,8 @@ class MailChannel:
             raise NotDelivered(f"{self._server.host} refused the mail: {said}") from None
         except smtplib.SMTPException as error:
             raise NotDelivered(f"{self._server.host}: {type(error).__name__}: {error}") from None
+        except AddressRefused as error:
+            raise NotDelivered(str(error)) from None
         except TimeoutError:
             raise NotDelivered(
                 f"{self._server.host} did not answer within {self._timeout_s:g} s"
@@ -112,13 +117,14 @@ class MailChannel:
     def _client(self) -> smtplib.SMTP:
         # Without a name of our own smtplib asks the DNS for one, which has no time-out.
         name = socket.gethostname()
-        client: smtplib.SMTP
+        client: _CheckedSmtp
         if self._server.implicit_tls:
-            client = smtplib.SMTP_SSL(
+            client = _CheckedSmtpSsl(
                 local_hostname=name, timeout=self._timeout_s, context=self._tls
             )
         else:
-            client = smtplib.SMTP(local_hostname=name, timeout=self._timeout_s)
+            client = _CheckedSmtp(local_hostname=name, timeout=self._timeout_s)
+        client.resolve = self._resolve
         # The name to check the certificate for. Given to the constructor it would connect at once,
         # before the watchdog is there; `connect` does not keep it (CPython's smtplib.py).
         client._host = self._server.host  # type: ignore[attr-defined]
@@ -133,6 +139,29 @@ class MailChannel:
         elif self._server.starttls == "required" or self._server.user is not None:
             # Whoever sits between could have taken the offer away to read the password.
             raise NotDelivered(f"{self._server.host} does not offer STARTTLS, which is required")
+
+
+class _CheckedSmtp(smtplib.SMTP):
+    """Connects to the address that was checked, and to no other that the name may lead to."""
+
+    resolve: Resolve | None = None
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        if self.resolve is None:
+            return super()._get_socket(host, port, timeout)  # type: ignore[misc,no-any-return]
+        failure: OSError = OSError(f"{host} has no address")
+        for address in self.resolve(host, port):
+            try:
+                return super()._get_socket(  # type: ignore[misc,no-any-return]
+                    address, port, timeout
+                )
+            except OSError as error:
+                failure = error
+        raise failure
+
+
+class _CheckedSmtpSsl(smtplib.SMTP_SSL, _CheckedSmtp):
+    """The same, and TLS around it; the certificate is checked for the name."""
 
 
 def _hang_up(client: smtplib.SMTP) -> None:

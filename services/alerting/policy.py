@@ -3,6 +3,11 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+Clock = Callable[[Session], datetime]  # by which is dispatched, claimed and settled
 
 
 @dataclass(frozen=True)

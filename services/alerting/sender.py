@@ -11,11 +11,11 @@ from datetime import timedelta
 
 import structlog
 
-from db.engine import Database
-from db.queries import deliveries
-from services.alerting.message import Channel, NotDelivered, message_of
+from db.engine import Database, database_now
+from db.queries import alert_channels, deliveries
+from services.alerting.message import Channel, NotDelivered, message_of, trial_message
 from services.alerting.peace import in_peace
-from services.alerting.policy import Policy
+from services.alerting.policy import Clock, Policy
 
 log = structlog.get_logger()
 
@@ -33,12 +33,14 @@ class ChannelSender:
         policy: Policy,
         public_url: str,
         stop: threading.Event,
+        clock: Clock = database_now,
     ) -> None:
         self._database = database
         self._channel = channel
         self._policy = policy
         self._public_url = public_url
         self._stop = stop
+        self._clock = clock
         self._slots = threading.BoundedSemaphore(policy.in_flight)
         self._under_way: set[threading.Thread] = set()
         self._lock = threading.Lock()
@@ -58,6 +60,7 @@ class ChannelSender:
         Raises DBAPIError where the database is away.
         """
         begun = 0
+        self._start_test()
         # The slot comes first, since a lease runs from the claim.
         while self._wait_for_slot():
             claimed = None
@@ -89,33 +92,64 @@ class ChannelSender:
     def _claim(self) -> deliveries.ClaimedDelivery | None:
         # Looking first keeps an idle loop from taking SQLite's one write lock every second.
         with self._database.reads() as session:
-            if not deliveries.due(session, self.name):
+            if not deliveries.due(session, self.name, self._clock(session)):
                 return None
         with self._database.sessions.begin() as session:
-            dropped = deliveries.drop_gone(session, self.name)
-            lost = deliveries.give_up(session, self.name, self._policy.attempts)
-            claimed = deliveries.claim(session, self.name, timedelta(seconds=self._policy.lease_s))
+            now = self._clock(session)
+            dropped = deliveries.drop_gone(session, self.name, now)
+            lost = deliveries.give_up(session, self.name, self._policy.attempts, now)
+            lease = timedelta(seconds=self._policy.lease_s)
+            claimed = deliveries.claim(session, self.name, lease, now)
         if dropped:
             log.info("alerts dropped, their discrepancies are gone", count=dropped)
         if lost:
             log.error("alerts given up, every attempt ended the process", count=lost)
         return claimed
 
+    def _start_test(self) -> None:
+        """Make the test that somebody asked for, beside what is under way."""
+        with self._database.reads() as session:
+            test = alert_channels.asked_test(session, self.name)
+        if test is None:
+            return
+        with self._database.sessions.begin() as session:
+            mine = alert_channels.take_test(session, test, self._clock(session))
+        if mine:
+            self._in_thread(lambda: self._test(test))
+
+    def _test(self, test: alert_channels.AskedTest) -> None:
+        ok, said = True, "taken"
+        try:
+            self._channel.send(trial_message(self.name, test.asked_at))
+        except NotDelivered as error:
+            ok, said = False, str(error)
+        with self._database.sessions.begin() as session:
+            alert_channels.settle_test(session, test, ok, said, self._clock(session))
+        log.info("channel tested", channel=self.name, ok=ok, said=said)
+
     def _start(self, claimed: deliveries.ClaimedDelivery) -> None:
+        def attempt() -> None:
+            try:
+                self._attempt(claimed)
+            finally:
+                self._slots.release()
+
+        self._in_thread(attempt)
+
+    def _in_thread(self, work: Callable[[], None]) -> None:
         # A daemon, so that a send that hangs holds up nobody's end; its lease runs out then, and
         # the delivery is repeated with the same key.
-        thread = threading.Thread(target=self._run, args=[claimed], daemon=True)
+        thread = threading.Thread(target=self._run, args=[work], daemon=True)
         with self._lock:
             self._under_way.add(thread)
         thread.start()
 
-    def _run(self, claimed: deliveries.ClaimedDelivery) -> None:
+    def _run(self, work: Callable[[], None]) -> None:
         try:
-            in_peace(lambda: self._attempt(claimed), self.name)
+            in_peace(work, self.name)
         finally:
             with self._lock:
                 self._under_way.discard(threading.current_thread())
-            self._slots.release()
             self._settled()
 
     def _attempt(self, claimed: deliveries.ClaimedDelivery) -> None:
@@ -124,6 +158,7 @@ class ChannelSender:
             alert=claimed.idempotency_key,
             discrepancy_id=claimed.discrepancy_id,
             attempt=claimed.attempt,
+            others=len(claimed.others),
         )
         try:
             self._channel.send(message_of(claimed, self._public_url))
@@ -131,7 +166,8 @@ class ChannelSender:
             wait_s = self._policy.wait_s(claimed.attempt)
             retry_in = None if wait_s is None else timedelta(seconds=wait_s)
             with self._database.sessions.begin() as session:
-                held = deliveries.settle_failed(session, claimed, str(error), retry_in)
+                now = self._clock(session)
+                held = deliveries.settle_failed(session, claimed, str(error), retry_in, now)
             if retry_in is None:
                 bound.error("alert given up", error=str(error))
             else:
@@ -140,7 +176,7 @@ class ChannelSender:
                 )
         else:
             with self._database.sessions.begin() as session:
-                held = deliveries.settle_sent(session, claimed)
+                held = deliveries.settle_sent(session, claimed, self._clock(session))
             bound.info("alert delivered")
         if not held:
             bound.warning("another process took this delivery over; nothing was written")

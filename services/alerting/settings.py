@@ -1,12 +1,13 @@
 """Who is told, and how hard it is tried. Read in the entry point only."""
 
-from email.errors import MessageError
-from email.headerregistry import Address
-from urllib.parse import SplitResult, unquote, urlsplit
+from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from db.addresses import Network
+from db.alert_addresses import check_webhook_url, is_mail_address, read_smtp_url
 from services.alerting.mail import MailChannel, SmtpServer, StartTls
 from services.alerting.message import Channel
 from services.alerting.webhook import WebhookChannel
@@ -27,6 +28,10 @@ class AlertSettings(BaseSettings):
     smtp_starttls: StartTls = Field("when-offered", description="when-offered, required or never.")
     alert_to: str = Field("", description="Mail address that gets the alerts.")
     alert_from: str = Field("", description="Mail address that they come from.")
+    alert_allow_networks: str = Field(
+        "",
+        description="Addresses inside that channels made in the pages may reach, as 10.1.0.0/16.",
+    )
     public_url: str = Field("", description="Where people open Lineside, for links in alerts.")
     alert_attempts: int = Field(12, ge=1, le=50, description="Attempts before giving up.")
     alert_retry_s: float = Field(2, gt=0, le=3600, description="Wait after the first, seconds.")
@@ -39,15 +44,8 @@ class AlertSettings(BaseSettings):
     @field_validator("webhook_url")
     @classmethod
     def _webhook_url(cls, value: SecretStr) -> SecretStr:
-        url = value.get_secret_value()
-        if not url:
-            return value
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii():
-            raise ValueError("expected http://host/… or https://host/… in ASCII")
-        if parts.username is not None:
-            raise ValueError("expected no user and password; the signature says who sends it")
-        _port(parts)
+        if url := value.get_secret_value():
+            check_webhook_url(url)
         return value
 
     @field_validator("smtp_url")
@@ -60,8 +58,18 @@ class AlertSettings(BaseSettings):
     @field_validator("alert_to", "alert_from")
     @classmethod
     def _address(cls, value: str) -> str:
-        if value and not _is_address(value):
+        if value and not is_mail_address(value):
             raise ValueError("expected one mail address such as line@example.com")
+        return value
+
+    @field_validator("alert_allow_networks")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for text in _listed(value):
+            try:
+                ip_network(text)
+            except ValueError:
+                raise ValueError("expected networks such as 10.1.0.0/16,192.168.7.5") from None
         return value
 
     @field_validator("public_url")
@@ -82,6 +90,19 @@ class AlertSettings(BaseSettings):
             raise ValueError("LINESIDE_SMTP_URL needs LINESIDE_ALERT_TO and LINESIDE_ALERT_FROM")
         return self
 
+    @property
+    def allowed_networks(self) -> tuple[Network, ...]:
+        return tuple(ip_network(text) for text in _listed(self.alert_allow_networks))
+
+    def shown_channels(self) -> dict[str, str]:
+        """The configured channels by their keys, with what may be shown of each."""
+        shown = {}
+        if url := self.webhook_url.get_secret_value():
+            shown["webhook"] = f"{urlsplit(url).scheme}://{urlsplit(url).hostname}/…"
+        if url := self.smtp_url.get_secret_value():
+            shown["smtp"] = f"{self.alert_to} by {urlsplit(url).hostname}"
+        return shown
+
     def channels(self) -> list[Channel]:
         """The configured channels; none if nobody is to be told."""
         found: list[Channel] = []
@@ -94,36 +115,17 @@ class AlertSettings(BaseSettings):
         return found
 
 
+def _listed(value: str) -> list[str]:
+    return [text for part in value.split(",") if (text := part.strip())]
+
+
 def _smtp_server(url: str, starttls: StartTls) -> SmtpServer:
-    parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise ValueError("expected smtp://[user:password@]host[:port], or smtps:// for TLS at once")
-    implicit_tls = parts.scheme == "smtps"
+    address = read_smtp_url(url)
     return SmtpServer(
-        host=parts.hostname,
-        port=_port(parts) or (465 if implicit_tls else 25),
-        user=unquote(parts.username) if parts.username is not None else None,
-        password=unquote(parts.password) if parts.password is not None else None,
-        implicit_tls=implicit_tls,
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        implicit_tls=address.implicit_tls,
         starttls=starttls,
     )
-
-
-def _port(parts: SplitResult) -> int | None:
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        # The parser's own words would show what stands there, which after a `/` in a password
-        # is a piece of it.
-        raise ValueError("expected a port from 1 to 65535, and special characters as %XX")
-    return port
-
-
-def _is_address(value: str) -> bool:
-    try:
-        address = Address(addr_spec=value)
-    except (ValueError, IndexError, MessageError):
-        return False
-    return bool(address.username and address.domain) and value.isascii() and value.isprintable()

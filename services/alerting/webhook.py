@@ -2,13 +2,14 @@
 
 import contextlib
 import ssl
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpcore
 
+from db.addresses import AddressRefused, Resolve, resolve
 from db.base import utc_now
 from services.alerting import signature
-from services.alerting.addresses import AddressRefused, resolve
 from services.alerting.connection import CheckedBackend, Deadline
 from services.alerting.message import Message, NotDelivered
 
@@ -18,21 +19,22 @@ _ANSWER_BYTES = 64 * 1024  # no receiver has more to say that we would read
 class WebhookChannel:
     """Posts to `url`, signed with `secret`. Any 2xx is a receipt; redirects are not followed."""
 
-    name = "webhook"
-
     def __init__(
         self,
         url: str,
         secret: str,
         *,
         allow_private: bool = False,
+        resolve_host: Resolve | None = None,
+        name: str = "webhook",
         timeout_s: float = 5,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        self.name = name
         self._url = url
         self._host = urlsplit(url).hostname or ""
         self._secret = secret
-        self._allow_private = allow_private
+        self._resolve = resolve_host or partial(resolve, allow_private=allow_private)
         self._timeout_s = timeout_s
         self._tls = tls or ssl.create_default_context()
 
@@ -65,9 +67,7 @@ class WebhookChannel:
             signature.HEADER: signature.sign(self._secret, body, utc_now()),
             "Connection": "close",
         }
-        backend = CheckedBackend(
-            lambda host, port: resolve(host, port, allow_private=self._allow_private), deadline
-        )
+        backend = CheckedBackend(self._resolve, deadline)
         with (
             httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
             pool.stream("POST", self._url, headers=headers, content=body) as answer,

@@ -11,18 +11,22 @@ if TYPE_CHECKING:
     from services.api.values import ApiValues
 
 
-def create_app(values: "ApiValues | None" = None) -> "Flask":
+def create_app(values: "ApiValues | None" = None, *, behind_front: bool = False) -> "Flask":
     """The API's app around `values`, or around what the settings say.
+
+    Args:
+        behind_front: a front ends TLS before it, and says in X-Forwarded-For who asks. With
+            `values` it is theirs that counts.
 
     Raises:
         services.api.token.WeakToken: the token that is set is too short to be one.
     """
     from services.api.app import build_app
 
-    return build_app(values or _from_settings())
+    return build_app(values or _from_settings(behind_front))
 
 
-def _from_settings() -> "ApiValues":
+def _from_settings(behind_front: bool) -> "ApiValues":
     from db.credentials import SecretBox
     from db.engine import connect
     from db.events import Events
@@ -41,5 +45,6 @@ def _from_settings() -> "ApiValues":
         token=ensure_api_token(storage.data_dir),
         secrets=lambda: SecretBox(storage.data_dir / "secret.key"),
         redis_url=broker.redis_url,
+        behind_front=behind_front,
         models_dirs=(storage.models_dir,) if storage.models_dir else (),
     )

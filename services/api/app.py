@@ -1,18 +1,22 @@
 """The REST API as a Flask app. It serves no page and asks for no cookie."""
 
 from flask_openapi3.models.info import Info
-from flask_openapi3.openapi import OpenAPI
 from pydantic import ValidationError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from inspection.image_file import MAX_BYTES
 from inspection.recipe import Recipe
 from services.api import auth, document, headers, health, problems
+from services.api.auth import GuardedApi
 from services.api.invalid import InvalidRequest
 from services.api.requests import LoudRequest
 from services.api.values import EXTENSION, ApiValues
 from services.api.views import (
     acquisitions,
+    alert_channels,
+    alert_rules,
     alerts,
+    audit_log,
     calibrations,
     cameras,
     dead_letters,
@@ -24,10 +28,12 @@ from services.api.views import (
     models,
     products,
     quality,
+    quality_charts,
     recipes,
     shifts,
     sites,
     stations,
+    tokens,
 )
 
 _FORM_AROUND_BYTES = 64 * 1024
@@ -46,15 +52,20 @@ _RESOURCES = (
     discrepancies,
     dead_letters,
     alerts,
+    alert_channels,
+    alert_rules,
     ledger,
     quality,
+    quality_charts,
     models,
+    tokens,
+    audit_log,
 )
 
 
-def build_app(values: ApiValues) -> OpenAPI:
+def build_app(values: ApiValues) -> GuardedApi:
     """Build the app around what it works with; opens no connection by itself."""
-    app = OpenAPI(
+    app = GuardedApi(
         "services.api",
         info=Info(
             title="Lineside",
@@ -65,7 +76,9 @@ def build_app(values: ApiValues) -> OpenAPI:
             "bearer": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The token in the file api-token of the data folder.",
+                "description": "A token of `lineside token create` or POST /api/v1/tokens, or this"
+                " installation's own, in the file api-token of the data folder. Each operation"
+                " says which permission it asks for.",
             }
         },
         validation_error_model=problems.Problem,
@@ -74,6 +87,8 @@ def build_app(values: ApiValues) -> OpenAPI:
         static_folder=None,
     )
     app.request_class = LoudRequest
+    if values.behind_front:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = values
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BYTES + _FORM_AROUND_BYTES,

@@ -59,7 +59,7 @@ Actor = Annotated[
         min_length=1,
         max_length=100,
         pattern=LINE_PATTERN,
-        description="Who did it, until sign-in exists.",
+        description="Who did it, if not the token by its own name.",
     ),
 ]
 Time = Annotated[

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import migrate
 from db.frames import FrameStore, StoreFull
 from services.api.answers import answer
+from services.api.permissions import for_everybody
 from services.api.problems import responses
 from services.api.resource import name_operation
 from services.api.values import ApiValues, values
@@ -48,12 +49,14 @@ class Readiness(BaseModel):
 
 
 @blueprint.get("/healthz", responses=responses({200: Health}))
+@for_everybody
 def healthz() -> Response:
     """Alive."""
     return answer(Health())
 
 
 @blueprint.get("/readyz", responses=responses({200: Readiness, 503: Readiness}))
+@for_everybody
 def readyz() -> Response:
     """Ready to accept frames: database, migrations, frame store; Redis only rings."""
     found = check(values())

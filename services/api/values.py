@@ -1,7 +1,7 @@
 """What the API's views work with, handed to `create_app` and read back through the app."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -10,6 +10,7 @@ from flask import current_app
 from db.credentials import SecretBox
 from db.engine import Database
 from db.frames import FrameStore
+from services.api.pace import Pace
 
 
 class Rings(Protocol):
@@ -34,7 +35,10 @@ class ApiValues:
     secrets: Callable[[], SecretBox]  # read when a camera's password is locked, and not before
     redis_url: str
     models_dirs: tuple[Path, ...] = ()  # where models are found beside the shipped ones
+    behind_front: bool = False  # whose word on who asks (X-Forwarded-For) is believed
     max_wait_s: float = 30.0
+    # Of one token. No camera is near it; what loops without a pause is.
+    push_pace: Pace = field(default_factory=lambda: Pace(per_s=100, burst=1000))
 
 
 EXTENSION = "lineside"

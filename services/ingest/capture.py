@@ -20,7 +20,10 @@ from services.ingest.triggers import FrameTrigger
 
 _log = structlog.get_logger()
 
-_BACK_OFF_S = (1.0, 60.0)
+# A camera or switch that begins anew is back within minutes, and a line waits for it. What is away
+# for longer is asked less often: a wrong password locks some cameras, and each try is a log line.
+_LEAST_S, _SOON_S, _LATER_S = 1.0, 10.0, 60.0
+_SOON_FOR_S = 300.0
 _LOOK_EVERY_S = 0.5  # frames that no trigger wants are looked at this often
 _CLOCK_TROUBLE_S = 60.0
 _TROUBLE = {Reason.BLIND: "blind", Reason.FROZEN: "frozen"}
@@ -36,14 +39,17 @@ class _Seen:
     refusal: tuple[Reason, str] | None
 
 
-def back_off_s(attempt: int, rng: random.Random) -> float:
+def back_off_s(attempt: int, away_s: float, rng: random.Random) -> float:
     """Seconds before the next try after `attempt` failed ones, 1 and more.
 
     Exponential with full jitter, so that cameras which a switch took down do not come back in
     step (M. Brooker, "Exponential Backoff And Jitter", 2015).
+
+    Args:
+        away_s: how long the camera has given no frame; up to five minutes it is asked soon.
     """
-    least_s, most_s = _BACK_OFF_S
-    return rng.uniform(0.2, min(most_s, least_s * 2 ** min(attempt - 1, 10)))
+    most_s = _SOON_S if away_s <= _SOON_FOR_S else _LATER_S
+    return rng.uniform(0.2, min(most_s, _LEAST_S * 2 ** min(attempt - 1, 10)))
 
 
 class Capture:
@@ -78,14 +84,17 @@ class Capture:
 
     def run(self) -> bool:
         """Whether the source played to its end; False where it was stopped before."""
-        attempt = 0
+        attempt, away_since_s = 0, time.monotonic()
         while not self._pulse.stopping:
             self._seen_frames = 0
             try:
                 self._play()
             except SourceUnavailable as error:
-                attempt = 1 if self._seen_frames else attempt + 1
-                wait_s = back_off_s(attempt, self._rng)
+                now_s = time.monotonic()
+                attempt += 1
+                if self._seen_frames:
+                    attempt, away_since_s = 1, now_s
+                wait_s = back_off_s(attempt, now_s - away_since_s, self._rng)
                 reason = redact(error.reason)
                 _log.warning(
                     "camera.lost", reason=reason, attempt=attempt, retry_s=round(wait_s, 1)

@@ -20,12 +20,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.base import utc_now
 from db.engine import Database
-from db.queries import cameras
+from db.queries import camera_states, cameras
 from db.queries.cameras import CameraSpec
 from inspection.verdicts import CameraState
 from services.ingest import camera_process
 from services.ingest.camera_process import Surroundings
 from services.ingest.reporter import Announcer
+from services.ingest.shots import Shots
 
 _log = structlog.get_logger()
 
@@ -77,6 +78,7 @@ class Fleet:
         # The first child would start it, and it unblocks the signal that `_start` blocks.
         resource_tracker.ensure_running()
         self._runs: dict[int, _Run] = {}
+        self._shots = Shots(database, surroundings, self._context)
         self._stopping = False
         self._next_read_s = self._listened_s = 0.0
         self._rng = random.Random()  # noqa: S311 - jitter
@@ -92,10 +94,12 @@ class Fleet:
                 if time.monotonic() >= self._next_read_s:
                     self._next_read_s = time.monotonic() + _REREAD_EVERY_S
                     self._reread()
+                self._shots.tend()
                 for run in list(self._runs.values()):
                     self._tend(run, time.monotonic())
                 self._listen(0.2)
         finally:
+            self._shots.close()
             self._end_all()
             self._announcer.close()
 
@@ -239,7 +243,7 @@ class Fleet:
                 told = [
                     spec
                     for spec in specs
-                    if cameras.write_state(session, spec.camera_id, state, reason, utc_now())
+                    if camera_states.write_state(session, spec.camera_id, state, reason, utc_now())
                 ]
         except SQLAlchemyError as error:
             _log.warning("fleet.state_unwritten", error=type(error).__name__)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.base import utc_now
 from db.bell import EVENTS_CHANNEL
 from db.engine import Database
-from db.queries import cameras
+from db.queries import camera_states, cameras
 from services.ingest.health import Condition, Health, MinuteCounts
 from services.ingest.pace import Pace
 
@@ -97,10 +97,10 @@ class Reporter:
         counts = self._minutes.snapshot()
         try:
             with self._database.sessions.begin() as session:
-                told = changed and cameras.write_state(
+                told = changed and camera_states.write_state(
                     session, self._camera_id, condition.state, condition.reason, condition.since
                 )
-                cameras.write_beat(session, self._camera_id, utc_now(), self._pace.interval_s)
+                camera_states.write_beat(session, self._camera_id, utc_now(), self._pace.interval_s)
                 cameras.add_minutes(session, self._camera_id, counts)
         except SQLAlchemyError as error:
             # Not an error's text: it holds the statement with its values.

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.bell import TRIAL_QUEUE
 from db.engine import Database
+from db.queries import recipe_trials
 from db.queries.claims import bury_exhausted, queues_with_work
 
 _log = structlog.get_logger()
@@ -37,6 +39,8 @@ def sweep(database: Database, ring: Callable[[str], object]) -> Swept:
         _log.error("acquisitions.dead", acquisition_ids=buried)
     with database.reads() as session:
         queues = queues_with_work(session)
+        if recipe_trials.any_waiting(session):
+            queues = [*queues, TRIAL_QUEUE]
     for queue in queues:
         ring(queue)
     return Swept(tuple(queues), tuple(buried))

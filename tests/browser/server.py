@@ -13,6 +13,9 @@ from tests.servers import wait_until
 
 _START_S = 120
 
+# What a page may log once its server was killed: whatever was under way breaks off in its own way.
+KILLED = "net::ERR_"
+
 
 class DashboardServer:
     def __init__(self, data_dir: Path, redis_url: str) -> None:

@@ -12,7 +12,7 @@ from db.engine import Database
 from db.events import Events
 from db.models import Camera
 from tests import factories
-from tests.browser.server import DashboardServer
+from tests.browser.server import KILLED, DashboardServer
 from tests.servers import RedisServer, wait_until
 
 pytestmark = pytest.mark.browser
@@ -83,7 +83,7 @@ def test_nothing_of_the_page_is_lost_while_it_follows(
     page = new_page()
     page.goto(f"{server.url}/discrepancies?station={camera.station.key}")
     expect(page.locator("#live")).to_have_attribute("data-state", "on")
-    page.locator("summary").click()
+    page.locator("main summary").click()
     page.get_by_label("Note").fill("half a wo")
     with database.sessions.begin() as session:
         again = session.get_one(type(one), one.id)
@@ -124,7 +124,7 @@ def test_a_lost_connection_is_said_and_the_page_catches_up(
     database: Database,
     camera: Camera,
 ) -> None:
-    page = new_page(allowed=("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY"))
+    page = new_page(allowed=(KILLED,))
     open_board(page, own_server, camera)
     own_server.kill()
     bar = page.locator("#lost")
@@ -148,7 +148,7 @@ def test_an_action_without_a_server_says_that_it_was_not_done(
         factories.make_discrepancy(
             session, factories.decide(session, here, "fail", captured_at=utc_now())
         )
-    page = new_page(allowed=("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY"))
+    page = new_page(allowed=(KILLED,))
     open_board(page, own_server, camera)
     own_server.kill()
     page.get_by_role("button", name="Acknowledge").click()

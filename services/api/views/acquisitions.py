@@ -8,6 +8,7 @@ from typing import Annotated
 from flask import Response
 from pydantic import Field
 
+from db.access import Permission
 from db.frames import FrameMissing
 from db.models import Acquisition
 from db.queries import inspections as queries
@@ -15,6 +16,7 @@ from inspection.verdicts import AcquisitionState, Verdict
 from services.api.answers import answer
 from services.api.fields import IdPath, Input, Output
 from services.api.overlays import draw_overlay
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -53,6 +55,7 @@ class AcquisitionOut(Output):
 
 
 @blueprint.get("/acquisitions/<id>", responses=responses({200: AcquisitionOut}, 404))
+@needs(Permission.VIEW)
 def get_acquisition(path: IdPath, query: WaitQuery) -> Response:
     """One acquisition; with `wait`, as soon as it has its verdict."""
     database = values().database
@@ -71,6 +74,7 @@ def get_acquisition(path: IdPath, query: WaitQuery) -> Response:
         {200: {"description": "The file as it was acquired", "content": _IMAGE_CONTENT}}, 404
     ),
 )
+@needs(Permission.VIEW)
 def get_image(path: IdPath) -> Response:
     """The image of an acquisition, byte for byte as it was acquired."""
     with values().database.reads() as session:
@@ -93,6 +97,7 @@ def get_image(path: IdPath) -> Response:
         409,
     ),
 )
+@needs(Permission.VIEW)
 def get_overlay(path: IdPath) -> Response:
     """The image of an inspected acquisition with its findings drawn over it."""
     with values().database.reads() as session:

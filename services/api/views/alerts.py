@@ -6,10 +6,12 @@ from typing import Any, Literal
 from flask import Response
 from pydantic import Field
 
-from db.queries import alert_log
+from db.access import Permission
+from db.queries import alert_log, deliveries
 from services.api import answers
-from services.api.fields import Id, Output
+from services.api.fields import Id, IdPath, Output
 from services.api.paging import PageQuery
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -28,6 +30,7 @@ class DeliveryOut(Output):
     next_at: datetime
     last_error: str | None
     sent_at: datetime | None
+    rule_name: str | None = Field(description="The rule that told it, by its name then.")
 
 
 class AlertOut(Output):
@@ -60,6 +63,7 @@ class DeliveryQuery(PageQuery):
 
 
 @blueprint.get("/alerts", responses=responses({200: AlertPage}))
+@needs(Permission.ALERTS)
 def list_alerts(query: AlertQuery) -> Response:
     """List alerts, the newest first."""
     with values().database.reads() as session:
@@ -70,6 +74,7 @@ def list_alerts(query: AlertQuery) -> Response:
 
 
 @blueprint.get("/deliveries", responses=responses({200: DeliveryPage}))
+@needs(Permission.ALERTS)
 def list_deliveries(query: DeliveryQuery) -> Response:
     """List attempts to hand alerts to a channel, the newest first."""
     with values().database.reads() as session:
@@ -77,3 +82,12 @@ def list_deliveries(query: DeliveryQuery) -> Response:
             session, state=query.state, after=query.after, limit=query.limit
         )
     return answers.page(DeliveryPage, rows, DeliveryOut.model_validate)
+
+
+@blueprint.post("/deliveries/<id>/again", responses=responses({200: DeliveryOut}, 404, 409))
+@needs(Permission.ALERTS)
+def try_delivery_again(path: IdPath) -> Response:
+    """Try a delivery again that was given up, with all its attempts."""
+    with values().database.sessions.begin() as session:
+        row = deliveries.try_again(session, path.id)
+    return answers.answer(DeliveryOut.model_validate(row))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from flask import Response
 from pydantic import Field, ValidationError
 
+from db.access import Permission
 from db.base import utc_now
 from db.models import Calibration as Row
 from db.queries import stations
@@ -15,6 +16,7 @@ from services.api import answers
 from services.api.answers import answer
 from services.api.fields import Body, Note, Output, RefPath, Time
 from services.api.paging import PageQuery
+from services.api.permissions import needs
 from services.api.problems import from_validation, responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -79,6 +81,7 @@ class CalibrationPage(Output):
 
 
 @blueprint.get("/stations/<ref>/calibrations", responses=responses({200: CalibrationPage}, 404))
+@needs(Permission.LAB)
 def list_calibrations(path: RefPath, query: PageQuery) -> Response:
     """A station's calibrations, the newest first; the first unexpired one counts."""
     with values().database.reads() as session:
@@ -91,6 +94,7 @@ def list_calibrations(path: RefPath, query: PageQuery) -> Response:
     "/stations/<ref>/calibrations",
     responses=responses({201: CalibrationOut}, 400, 404, 413, 415),
 )
+@needs(Permission.LAB)
 def add_calibration(path: RefPath, body: NewCalibration) -> Response:
     """Calibrate a station: a scale, or with a lens and a plane."""
     try:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from flask import Response
 from pydantic import Field, model_validator
 
+from db.access import Permission
 from db.credentials import BadSourceUrl
 from db.errors import Conflict
 from db.models import Camera
@@ -20,6 +21,7 @@ from services.api.fields import LINE_PATTERN, Body, NewKey, Output, Ref, RefPath
 from services.api.fields import Line as OneLine
 from services.api.invalid import InvalidRequest
 from services.api.paging import PageQuery
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -108,6 +110,7 @@ class MinutePage(Output):
 
 
 @blueprint.get("/cameras", responses=responses({200: CameraPage}, 404))
+@needs(Permission.LAB)
 def list_cameras(query: CameraQuery) -> Response:
     """List cameras."""
     with values().database.reads() as session:
@@ -119,6 +122,7 @@ def list_cameras(query: CameraQuery) -> Response:
 
 
 @blueprint.post("/cameras", responses=responses({201: CameraOut}, 400, 404, 409, 413, 415))
+@needs(Permission.LAB)
 def create_camera(body: NewCamera) -> Response:
     """Add a camera to a station; ingest finds it within seconds."""
     with values().database.sessions.begin() as session, _refusing_sources():
@@ -137,6 +141,7 @@ def create_camera(body: NewCamera) -> Response:
 
 
 @blueprint.put("/cameras/<ref>/source", responses=responses({200: CameraOut}, 400, 404, 413, 415))
+@needs(Permission.LAB)
 def change_camera_source(path: RefPath, body: NewSource) -> Response:
     """Give a camera another source, or another password; it plays from the start."""
     with values().database.sessions.begin() as session, _refusing_sources():
@@ -153,6 +158,7 @@ def change_camera_source(path: RefPath, body: NewSource) -> Response:
 
 
 @blueprint.get("/cameras/<ref>", responses=responses({200: CameraOut}, 404))
+@needs(Permission.LAB)
 def get_camera(path: RefPath) -> Response:
     """One camera, by its id or key."""
     with values().database.reads() as session:
@@ -161,18 +167,21 @@ def get_camera(path: RefPath) -> Response:
 
 
 @blueprint.post("/cameras/<ref>/enable", responses=responses({200: CameraOut}, 404))
+@needs(Permission.LAB)
 def enable_camera(path: RefPath) -> Response:
     """Switch a camera on."""
     return _switch(path.ref, True)
 
 
 @blueprint.post("/cameras/<ref>/disable", responses=responses({200: CameraOut}, 404))
+@needs(Permission.LAB)
 def disable_camera(path: RefPath) -> Response:
     """Switch a camera off; what it has given already is inspected."""
     return _switch(path.ref, False)
 
 
 @blueprint.delete("/cameras/<ref>", responses=responses({204: REMOVED}, 404, 409))
+@needs(Permission.LAB)
 def remove_camera(path: RefPath) -> Response:
     """Remove a camera that is switched off and gave no frame."""
     with values().database.sessions.begin() as session:
@@ -181,6 +190,7 @@ def remove_camera(path: RefPath) -> Response:
 
 
 @blueprint.get("/cameras/<ref>/minutes", responses=responses({200: MinutePage}, 404))
+@needs(Permission.LAB)
 def list_minutes(path: RefPath, query: PageQuery) -> Response:
     """Frames that could have no row, counted by minute and reason, the newest first."""
     with values().database.reads() as session:

@@ -4,15 +4,23 @@ from datetime import datetime
 
 from flask import Response
 
+from db import audit
+from db.access import Permission
 from db.bell import INSPECT_QUEUE
 from db.queries.acquisitions import resend
-from db.queries.inspections import InspectionFilter, InspectionView, list_inspections
+from db.queries.inspections import (
+    InspectionFilter,
+    InspectionView,
+    get_acquisition,
+    list_inspections,
+)
 from db.queries.stations import get_station
 from inspection.verdicts import Reason
 from services.api import answers
 from services.api.answers import answer
 from services.api.fields import IdPath, Output, Ref
 from services.api.paging import PageQuery
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -40,6 +48,7 @@ class DeadLetterQuery(PageQuery):
 
 
 @blueprint.get("/dead-letters", responses=responses({200: DeadLetterPage}, 404))
+@needs(Permission.LAB)
 def list_dead_letters(query: DeadLetterQuery) -> Response:
     """List dead letters, the newest first."""
     with values().database.reads() as session:
@@ -54,13 +63,23 @@ def list_dead_letters(query: DeadLetterQuery) -> Response:
 @blueprint.post(
     "/dead-letters/<id>/resend", responses=responses({202: AcceptedFrame}, 404, 409, 429)
 )
+@needs(Permission.LAB)
 def resend_dead_letter(path: IdPath) -> Response:
     """Send an acquisition that was not inspected again, by its acquisition's id.
 
     It becomes a new acquisition that names the old one; the old verdict stays.
     """
     with values().database.sessions.begin() as session:
+        station_id = get_acquisition(session, path.id).station_id
         accepted = resend(session, path.id)
+        audit.record(
+            session,
+            "sent again",
+            kind="acquisition",
+            id=path.id,
+            station_id=station_id,
+            detail={"as": accepted.acquisition_id},
+        )
     values().bell.ring(INSPECT_QUEUE)
     shown = AcceptedFrame(
         acquisition_id=accepted.acquisition_id, sequence=accepted.sequence, repeated=False

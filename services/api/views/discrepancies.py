@@ -8,6 +8,7 @@ from flask import Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
+from db.access import Permission
 from db.models import Discrepancy
 from db.queries import discrepancies as queries
 from db.queries.stations import get_station
@@ -17,6 +18,7 @@ from services.api.answers import answer
 from services.api.fields import Actor, Body, IdPath, Note, Output, Ref
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
+from services.api.permissions import actor_name, needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -76,6 +78,7 @@ class Transition(Body):
 
 
 @blueprint.get("/discrepancies", responses=responses({200: DiscrepancyPage}, 404))
+@needs(Permission.VIEW)
 def list_discrepancies(query: DiscrepancyQuery) -> Response:
     """List discrepancies; those opened last come first."""
     with values().database.reads() as session:
@@ -92,6 +95,7 @@ def list_discrepancies(query: DiscrepancyQuery) -> Response:
 
 
 @blueprint.get("/discrepancies/<id>", responses=responses({200: DiscrepancyWithHistory}, 404))
+@needs(Permission.VIEW)
 def get_discrepancy(path: IdPath) -> Response:
     """One discrepancy with its history."""
     with values().database.reads() as session:
@@ -103,18 +107,21 @@ _TRANSITION = responses({200: DiscrepancyWithHistory}, 400, 404, 409, 413, 415)
 
 
 @blueprint.post("/discrepancies/<id>/acknowledge", responses=_TRANSITION)
+@needs(Permission.ACT)
 def acknowledge(path: IdPath, body: Transition) -> Response:
     """Acknowledge an open discrepancy: somebody takes care of it."""
     return _transit(queries.acknowledge, path.id, body)
 
 
 @blueprint.post("/discrepancies/<id>/resolve", responses=_TRANSITION)
+@needs(Permission.ACT)
 def resolve(path: IdPath, body: Transition) -> Response:
     """Resolve a discrepancy: the deviation is gone."""
     return _transit(queries.resolve, path.id, body)
 
 
 @blueprint.post("/discrepancies/<id>/false-call", responses=_TRANSITION)
+@needs(Permission.ACT)
 def false_call(path: IdPath, body: Transition) -> Response:
     """Call a discrepancy false: there never was a deviation."""
     return _transit(queries.false_call, path.id, body)
@@ -122,7 +129,7 @@ def false_call(path: IdPath, body: Transition) -> Response:
 
 def _transit(verb: Verb, discrepancy_id: int, body: Transition) -> Response:
     with values().database.sessions.begin() as session:
-        row = verb(session, discrepancy_id, body.actor, body.note)
+        row = verb(session, discrepancy_id, actor_name(body.given().get("actor")), body.note)
     values().events.publish(
         {
             "type": "discrepancy",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from db.access import Permission
 from db.base import utc_now
 from db.bell import INSPECT_QUEUE
 from db.frames import StoredImage, StoreFull
@@ -20,6 +21,7 @@ from inspection.verdicts import Reason
 from services.api.answers import answer
 from services.api.fields import LINE_PATTERN, Input, Output, Ref, RefPath, Time
 from services.api.invalid import InvalidRequest
+from services.api.permissions import needs
 from services.api.problems import from_validation, responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -73,6 +75,7 @@ _BODY = {
     responses=responses({202: AcceptedFrame}, 400, 404, 409, 413, 415, 429),
     openapi_extensions={"requestBody": _BODY},
 )
+@needs(Permission.PUSH)
 def push_frame(path: RefPath, header: PushHeaders) -> Response:
     """Push a frame to be inspected.
 

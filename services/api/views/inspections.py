@@ -6,8 +6,10 @@ from typing import Any, Literal
 from flask import Response
 from pydantic import Field
 
+from db.access import Permission
 from db.models import Finding, MeasurementRow
 from db.queries import inspections as queries
+from db.queries.dispositions import dispose, dispositions_of
 from db.queries.inspections import InspectionFilter, InspectionView
 from db.queries.stations import get_station
 from inspection.verdicts import Reason, Verdict
@@ -16,6 +18,7 @@ from services.api.answers import answer
 from services.api.fields import Actor, Body, IdPath, Note, Output, Ref, Time
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
+from services.api.permissions import actor_name, needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -131,6 +134,7 @@ class DispositionList(Output):
 
 
 @blueprint.get("/inspections", responses=responses({200: InspectionPage}, 404))
+@needs(Permission.VIEW)
 def list_inspections(query: InspectionQuery) -> Response:
     """List inspections, the newest first, without their masks."""
     with values().database.reads() as session:
@@ -147,6 +151,7 @@ def list_inspections(query: InspectionQuery) -> Response:
 
 
 @blueprint.get("/inspections/<id>", responses=responses({200: InspectionOut}, 404))
+@needs(Permission.VIEW)
 def get_inspection(path: IdPath) -> Response:
     """One inspection with findings, measurements and masks."""
     with values().database.reads() as session:
@@ -155,10 +160,11 @@ def get_inspection(path: IdPath) -> Response:
 
 
 @blueprint.get("/inspections/<id>/dispositions", responses=responses({200: DispositionList}, 404))
+@needs(Permission.VIEW)
 def list_dispositions(path: IdPath) -> Response:
     """What was done with the part, the newest first; the newest counts."""
     with values().database.reads() as session:
-        rows = queries.dispositions_of(session, path.id)
+        rows = dispositions_of(session, path.id)
     return answer(DispositionList(items=[DispositionOut.model_validate(row) for row in rows]))
 
 
@@ -166,10 +172,12 @@ def list_dispositions(path: IdPath) -> Response:
     "/inspections/<id>/dispositions",
     responses=responses({201: DispositionOut}, 400, 404, 413, 415),
 )
+@needs(Permission.ACT)
 def add_disposition(path: IdPath, body: NewDisposition) -> Response:
     """Say what was done with the part."""
     with values().database.sessions.begin() as session:
-        row = queries.dispose(session, path.id, body.action, body.actor, body.note)
+        actor = actor_name(body.given().get("actor"))
+        row = dispose(session, path.id, body.action, actor, body.note)
     return answer(DispositionOut.model_validate(row), 201)
 
 

@@ -3,10 +3,12 @@
 from flask import Response
 from pydantic import Field
 
+from db.access import Permission
 from db.queries.ledger import read_ledger
 from db.queries.stations import get_station
 from services.api.answers import answer
 from services.api.fields import Input, Output, Ref
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -30,6 +32,7 @@ class LedgerQuery(Input):
 
 
 @blueprint.get("/ledger", responses=responses({200: LedgerOut}, 404))
+@needs(Permission.VIEW)
 def get_ledger(query: LedgerQuery) -> Response:
     """Acquired = passed + warned + failed + not inspected + in flight."""
     station_id = None

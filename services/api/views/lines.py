@@ -5,6 +5,7 @@ from typing import Literal
 from flask import Response
 from pydantic import Field
 
+from db.access import Permission
 from db.queries import plant_edits
 from db.queries import stations as queries
 from services.api import answers
@@ -12,6 +13,7 @@ from services.api.answers import REMOVED, answer, removed
 from services.api.fields import Body, NewKey, NewName, Output, Ref, RefPath
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
+from services.api.permissions import needs, require_site
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -51,6 +53,7 @@ class LineChange(Body):
 
 
 @blueprint.get("/lines", responses=responses({200: LinePage}, 404))
+@needs(Permission.VIEW)
 def list_lines(query: LineQuery) -> Response:
     """List lines."""
     with values().database.reads() as session:
@@ -60,15 +63,18 @@ def list_lines(query: LineQuery) -> Response:
 
 
 @blueprint.post("/lines", responses=responses({201: LineOut}, 400, 404, 409, 413, 415))
+@needs(Permission.LAB)
 def create_line(body: NewLine) -> Response:
     """Create a line of a site."""
     with values().database.sessions.begin() as session:
+        require_site(queries.get_site(session, body.site).id)
         row = queries.create_line(session, body.site, body.key, body.name, body.kind)
     location = f"/api/v1/lines/{row.id}"
     return answer(LineOut.model_validate(row), 201, headers={"Location": location})
 
 
 @blueprint.get("/lines/<ref>", responses=responses({200: LineOut}, 404))
+@needs(Permission.VIEW)
 def get_line(path: RefPath) -> Response:
     """One line, by its id or key."""
     with values().database.reads() as session:
@@ -77,6 +83,7 @@ def get_line(path: RefPath) -> Response:
 
 
 @blueprint.patch("/lines/<ref>", responses=responses({200: LineOut}, 400, 404, 413, 415))
+@needs(Permission.LAB)
 def edit_line(path: RefPath, body: LineChange) -> Response:
     """Change a line's name or kind. Its key stays."""
     with values().database.sessions.begin() as session:
@@ -85,6 +92,7 @@ def edit_line(path: RefPath, body: LineChange) -> Response:
 
 
 @blueprint.delete("/lines/<ref>", responses=responses({204: REMOVED}, 404, 409))
+@needs(Permission.LAB)
 def remove_line(path: RefPath) -> Response:
     """Remove a line that has no stations."""
     with values().database.sessions.begin() as session:

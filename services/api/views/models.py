@@ -6,11 +6,13 @@ from typing import Any
 from flask import Response
 from sqlalchemy import select
 
+from db.access import Permission
 from db.models import ModelVersion
 from db.paging import page_of_entities
 from services.api import answers
 from services.api.fields import Output
 from services.api.paging import PageQuery
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -33,6 +35,7 @@ class ModelVersionPage(Output):
 
 
 @blueprint.get("/models", responses=responses({200: ModelVersionPage}))
+@needs(Permission.LAB)
 def list_models(query: PageQuery) -> Response:
     """List model versions, the newest first."""
     with values().database.reads() as session:

@@ -6,12 +6,14 @@ from typing import Annotated, Any, Self
 from flask import Response
 from pydantic import Field
 
+from db.access import Permission
 from db.models import Product
 from db.queries import products
 from services.api import answers
 from services.api.answers import REMOVED, answer, removed
 from services.api.fields import Body, NewKey, NewName, Output, RefPath
 from services.api.paging import PageQuery
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -60,6 +62,7 @@ class ProductChange(Body):
 
 
 @blueprint.get("/products", responses=responses({200: ProductPage}))
+@needs(Permission.VIEW)
 def list_products(query: PageQuery) -> Response:
     """List products."""
     with values().database.reads() as session:
@@ -68,6 +71,7 @@ def list_products(query: PageQuery) -> Response:
 
 
 @blueprint.post("/products", responses=responses({201: ProductOut}, 400, 409, 413, 415))
+@needs(Permission.LAB)
 def create_product(body: NewProduct) -> Response:
     """Create a product. A recipe's positions name it by its key or its name."""
     with values().database.sessions.begin() as session:
@@ -77,6 +81,7 @@ def create_product(body: NewProduct) -> Response:
 
 
 @blueprint.get("/products/<ref>", responses=responses({200: ProductOut}, 404))
+@needs(Permission.VIEW)
 def get_product(path: RefPath) -> Response:
     """One product, by its id or key."""
     with values().database.reads() as session:
@@ -85,6 +90,7 @@ def get_product(path: RefPath) -> Response:
 
 
 @blueprint.patch("/products/<ref>", responses=responses({200: ProductOut}, 400, 404, 413, 415))
+@needs(Permission.LAB)
 def edit_product(path: RefPath, body: ProductChange) -> Response:
     """Change a product's name, price, currency or rate of sale. Its key stays."""
     with values().database.sessions.begin() as session:
@@ -94,6 +100,7 @@ def edit_product(path: RefPath, body: ProductChange) -> Response:
 
 
 @blueprint.delete("/products/<ref>", responses=responses({204: REMOVED}, 404, 409))
+@needs(Permission.LAB)
 def remove_product(path: RefPath) -> Response:
     """Remove a product that no lot, no part and no recipe in use refers to."""
     with values().database.sessions.begin() as session:

@@ -5,12 +5,14 @@ from datetime import datetime
 from flask import Response
 from pydantic import Field
 
+from db.access import Permission
 from db.base import utc_now
 from db.queries.counts import counts_in
 from db.queries.shifts import current_window
 from db.queries.stations import get_station
 from services.api.answers import answer
 from services.api.fields import Output, RefPath
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -37,6 +39,7 @@ class QualityOut(Output):
 
 
 @blueprint.get("/stations/<ref>/quality", responses=responses({200: QualityOut}, 404))
+@needs(Permission.VIEW)
 def get_quality(path: RefPath) -> Response:
     """Verdicts, pass rate and first-pass yield of a station since its shift began."""
     with values().database.reads() as session:

@@ -6,12 +6,14 @@ from typing import Annotated, Any, Literal
 from flask import Response
 from pydantic import BaseModel, Field
 
+from db.access import Permission
 from db.models import RecipeRow, RecipeVersion
 from db.queries import recipes as queries
 from services.api import answers
 from services.api.answers import answer
 from services.api.fields import IdPath, Output
 from services.api.paging import PageQuery
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.recipe_bodies import read_recipe_body
 from services.api.resource import make_blueprint
@@ -59,6 +61,7 @@ class NamePath(BaseModel):
 
 
 @blueprint.get("/recipes", responses=responses({200: RecipePage}))
+@needs(Permission.LAB)
 def list_recipes(query: PageQuery) -> Response:
     """List recipes with their versions."""
     with values().database.reads() as session:
@@ -67,6 +70,7 @@ def list_recipes(query: PageQuery) -> Response:
 
 
 @blueprint.get("/recipes/<name>", responses=responses({200: RecipeOut}, 404))
+@needs(Permission.LAB)
 def get_recipe(path: NamePath) -> Response:
     """One recipe with its versions."""
     with values().database.reads() as session:
@@ -79,6 +83,7 @@ def get_recipe(path: NamePath) -> Response:
     responses=responses({200: VersionWithBody, 201: VersionWithBody}, 400, 409, 413, 415),
     openapi_extensions={"requestBody": _BODY},
 )
+@needs(Permission.LAB)
 def draft_recipe() -> Response:
     """Draft the next version of a recipe; 200 where the newest one says the same already."""
     recipe = read_recipe_body()
@@ -89,6 +94,7 @@ def draft_recipe() -> Response:
 
 
 @blueprint.get("/recipe-versions/<id>", responses=responses({200: VersionWithBody}, 404))
+@needs(Permission.LAB)
 def get_version(path: IdPath) -> Response:
     """One version with its body."""
     with values().database.reads() as session:

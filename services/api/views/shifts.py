@@ -6,6 +6,7 @@ from typing import Any, Self
 from flask import Response
 from pydantic import Field
 
+from db.access import Permission
 from db.models import Shift
 from db.queries import shift_plans
 from db.queries.stations import get_site
@@ -14,6 +15,7 @@ from services.api.answers import REMOVED, answer, removed
 from services.api.fields import Body, IdPath, Output, RefPath, WallClock
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
+from services.api.permissions import needs, require_site
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -57,6 +59,7 @@ class ShiftChange(Body):
 
 
 @blueprint.get("/sites/<ref>/shifts", responses=responses({200: ShiftPage}, 404))
+@needs(Permission.VIEW)
 def list_shifts(path: RefPath, query: PageQuery) -> Response:
     """List a site's shifts."""
     with values().database.reads() as session:
@@ -68,14 +71,17 @@ def list_shifts(path: RefPath, query: PageQuery) -> Response:
 @blueprint.post(
     "/sites/<ref>/shifts", responses=responses({201: ShiftOut}, 400, 404, 409, 413, 415)
 )
+@needs(Permission.LAB)
 def create_shift(path: RefPath, body: NewShift) -> Response:
     """Add a shift to a site; of several that run at once the one that began last counts."""
     with values().database.sessions.begin() as session:
+        require_site(get_site(session, path.ref).id)
         row = shift_plans.create_shift(session, path.ref, **_with_times(body.given()))
     return answer(ShiftOut.of(row), 201, headers={"Location": f"/api/v1/shifts/{row.id}"})
 
 
 @blueprint.get("/shifts/<id>", responses=responses({200: ShiftOut}, 404))
+@needs(Permission.VIEW)
 def get_shift(path: IdPath) -> Response:
     """One shift."""
     with values().database.reads() as session:
@@ -84,17 +90,21 @@ def get_shift(path: IdPath) -> Response:
 
 
 @blueprint.patch("/shifts/<id>", responses=responses({200: ShiftOut}, 400, 404, 409, 413, 415))
+@needs(Permission.LAB)
 def edit_shift(path: IdPath, body: ShiftChange) -> Response:
     """Change a shift's name or times; the boards count by them at once."""
     with values().database.sessions.begin() as session:
+        require_site(shift_plans.get_shift(session, path.id).site_id)
         row = shift_plans.edit_shift(session, path.id, **_with_times(body.given()))
     return answer(ShiftOut.of(row))
 
 
 @blueprint.delete("/shifts/<id>", responses=responses({204: REMOVED}, 404))
+@needs(Permission.LAB)
 def remove_shift(path: IdPath) -> Response:
     """Remove a shift. Nothing refers to one: without any, boards count the last eight hours."""
     with values().database.sessions.begin() as session:
+        require_site(shift_plans.get_shift(session, path.id).site_id)
         shift_plans.remove_shift(session, path.id)
     return removed()
 

@@ -3,6 +3,7 @@
 from flask import Response
 from pydantic import Field
 
+from db.access import Permission
 from db.queries import plant_edits
 from db.queries import stations as queries
 from services.api import answers
@@ -10,6 +11,7 @@ from services.api.answers import REMOVED, answer, removed
 from services.api.fields import Body, NewKey, NewName, Output, RefPath
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
+from services.api.permissions import needs, require_everywhere, require_site
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -41,6 +43,7 @@ class SiteChange(Body):
 
 
 @blueprint.get("/sites", responses=responses({200: SitePage}))
+@needs(Permission.VIEW)
 def list_sites(query: PageQuery) -> Response:
     """List sites."""
     with values().database.reads() as session:
@@ -49,14 +52,17 @@ def list_sites(query: PageQuery) -> Response:
 
 
 @blueprint.post("/sites", responses=responses({201: Site}, 400, 409, 413, 415))
+@needs(Permission.LAB)
 def create_site(body: NewSite) -> Response:
-    """Create a site."""
+    """Create a site; a token that holds for some places only may not."""
+    require_everywhere()
     with values().database.sessions.begin() as session:
         row = queries.create_site(session, body.key, body.name, body.timezone)
     return answer(Site.model_validate(row), 201, headers={"Location": f"/api/v1/sites/{row.id}"})
 
 
 @blueprint.get("/sites/<ref>", responses=responses({200: Site}, 404))
+@needs(Permission.VIEW)
 def get_site(path: RefPath) -> Response:
     """One site, by its id or key."""
     with values().database.reads() as session:
@@ -65,16 +71,20 @@ def get_site(path: RefPath) -> Response:
 
 
 @blueprint.patch("/sites/<ref>", responses=responses({200: Site}, 400, 404, 413, 415))
+@needs(Permission.LAB)
 def edit_site(path: RefPath, body: SiteChange) -> Response:
     """Change a site's name or time zone; its shifts follow the zone. Its key stays."""
     with values().database.sessions.begin() as session:
+        require_site(queries.get_site(session, path.ref).id)
         row = plant_edits.edit_site(session, path.ref, **body.given())
     return answer(Site.model_validate(row))
 
 
 @blueprint.delete("/sites/<ref>", responses=responses({204: REMOVED}, 404, 409))
+@needs(Permission.LAB)
 def remove_site(path: RefPath) -> Response:
     """Remove a site that has neither lines nor shifts."""
     with values().database.sessions.begin() as session:
+        require_site(queries.get_site(session, path.ref).id)
         plant_edits.remove_site(session, path.ref)
     return removed()

@@ -5,6 +5,7 @@ from datetime import datetime
 from flask import Response
 from pydantic import Field
 
+from db.access import Permission
 from db.models import RecipeVersion, Station
 from db.queries import plant_edits, recipes, stations
 from inspection.inference import split_inference
@@ -13,6 +14,7 @@ from services.api.answers import REMOVED, answer, removed
 from services.api.fields import Body, Id, NewKey, NewName, Output, Ref, RefPath
 from services.api.fields import Line as OneLine
 from services.api.paging import PageQuery
+from services.api.permissions import needs
 from services.api.problems import responses
 from services.api.resource import make_blueprint
 from services.api.values import values
@@ -62,6 +64,7 @@ class Activation(Body):
 
 
 @blueprint.get("/stations", responses=responses({200: StationPage}, 404))
+@needs(Permission.VIEW)
 def list_stations(query: StationQuery) -> Response:
     """List stations."""
     with values().database.reads() as session:
@@ -74,6 +77,7 @@ def list_stations(query: StationQuery) -> Response:
 
 
 @blueprint.post("/stations", responses=responses({201: StationOut}, 400, 404, 409, 413, 415))
+@needs(Permission.LAB)
 def create_station(body: NewStation) -> Response:
     """Create a station of a line."""
     with values().database.sessions.begin() as session:
@@ -82,6 +86,7 @@ def create_station(body: NewStation) -> Response:
 
 
 @blueprint.get("/stations/<ref>", responses=responses({200: StationOut}, 404))
+@needs(Permission.VIEW)
 def get_station(path: RefPath) -> Response:
     """One station, by its id or key."""
     with values().database.reads() as session:
@@ -91,6 +96,7 @@ def get_station(path: RefPath) -> Response:
 
 
 @blueprint.patch("/stations/<ref>", responses=responses({200: StationOut}, 400, 404, 413, 415))
+@needs(Permission.LAB)
 def edit_station(path: RefPath, body: StationChange) -> Response:
     """Rename a station, or move it to another line with all its history. Its key stays."""
     given = body.given()
@@ -103,6 +109,7 @@ def edit_station(path: RefPath, body: StationChange) -> Response:
 
 
 @blueprint.delete("/stations/<ref>", responses=responses({204: REMOVED}, 404, 409))
+@needs(Permission.LAB)
 def remove_station(path: RefPath) -> Response:
     """Remove a station that has no cameras and never saw anything."""
     with values().database.sessions.begin() as session:
@@ -111,6 +118,7 @@ def remove_station(path: RefPath) -> Response:
 
 
 @blueprint.put("/stations/<ref>/recipe", responses=responses({200: StationOut}, 400, 404, 413, 415))
+@needs(Permission.LAB)
 def activate_recipe(path: RefPath, body: Activation) -> Response:
     """Activate a recipe version: it judges from the next acquisition on."""
     with values().database.sessions.begin() as session:

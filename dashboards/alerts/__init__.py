@@ -1,0 +1,1 @@
+"""Pages of alerts: rules and channels, their forms, and the log of what was sent."""

@@ -1,0 +1,52 @@
+"""How often a password, PIN, code or link may be tried: counted in Redis, so by all processes.
+
+Without Redis each process counts for itself until it is back.
+"""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from dashboards.values import values
+from db.queries.people import folded
+
+# Of one name, known or not, and of one address: only what was wrong counts (OWASP ASVS 6.3.1).
+_OF_NAME = "5 per minute; 20 per hour"
+_OF_ADDRESS = "20 per minute; 200 per hour"
+
+limiter = Limiter(get_remote_address, in_memory_fallback_enabled=True, key_prefix="lineside-limit")
+
+
+def register(app: Flask) -> None:
+    """Count in the Redis of this app's values."""
+    url = app_redis_url(app)
+    app.config["RATELIMIT_STORAGE_URI"] = url
+    app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
+    limiter.init_app(app)
+
+
+def app_redis_url(app: Flask) -> str:
+    """The address of Redis as the library writes it."""
+    with app.app_context():
+        url = values().redis_url
+    return url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
+
+
+def was_wrong(response: Response) -> bool:
+    """Whether an answer says that what was tried is not right."""
+    return response.status_code == 401
+
+
+def typed_name() -> str:
+    """The name in a sign-in form."""
+    return f"name {folded(request.form.get('name', ''))[:100]}"
+
+
+of_name = limiter.shared_limit(
+    _OF_NAME, scope="name", key_func=typed_name, methods=["POST"], deduct_when=was_wrong
+)
+of_address = limiter.shared_limit(
+    _OF_ADDRESS, scope="address", methods=["POST"], deduct_when=was_wrong
+)

@@ -1,0 +1,1 @@
+"""Who asks: signing in, passwords, other sign-in services, and the pages of people."""

@@ -1,0 +1,1 @@
+"""Charts of a line's quality, and the reports of its shifts."""
