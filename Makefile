@@ -29,7 +29,7 @@ SPARINGLY := | awk '/Downloading.* MB/ { sub(/^ */, "  "); print; fflush() } /^I
 STAMP := .venv/.installed
 VENV := $(BIN)/python
 
-.PHONY: help setup run test test-real lint format migration screenshots clean
+.PHONY: help setup run test test-real lint format migration translations screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,8 +60,14 @@ format: $(STAMP)-dev ## Format the code
 migration: $(STAMP)-dev ## Write an Alembic revision for what the models have and the tables lack: MESSAGE="…"
 	@$(BIN)/python deploy/new_migration.py "$(MESSAGE)"
 
-screenshots: $(STAMP)-dev ## Take the pictures of docs/screenshots anew, from the sample plant
-	@LINESIDE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -m browser tests/browser/test_screenshots.py $(ARGS)
+translations: $(STAMP)-dev ## Bring the catalogues of the pages up to date with their words, and compile them (docs/translating.md)
+	@mkdir -p build
+	@$(BIN)/pybabel -q extract -F dashboards/babel.cfg -k lazy_gettext -k N_ --add-comments=Translators: --add-location=file --sort-by-file --width=100 --project=Lineside --version="" -o build/messages.pot dashboards
+	@$(BIN)/pybabel -q update -i build/messages.pot -d dashboards/translations --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=100
+	@$(BIN)/pybabel -q compile -d dashboards/translations --statistics
+
+screenshots: $(STAMP)-dev ## Take the pictures of docs/screens anew, from the sample plant
+	@LINESIDE_SCREENSHOTS=docs/screens $(BIN)/python -m pytest -m browser tests/browser/test_screenshots.py $(ARGS)
 
 clean: ## Remove what tools have cached (not .venv, not var)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info

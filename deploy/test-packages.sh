@@ -9,6 +9,7 @@ needs=(
   "chromium|command -v chromium chromium-browser google-chrome|tests/browser (a browser)"
   "gir1.2-gst-rtsp-server-1.0|/usr/bin/python3 -c 'import gi; gi.require_version(\"GstRtspServer\", \"1.0\"); from gi.repository import GstRtspServer'|RTSP cameras (an RTSP server)"
   # As root: another user must run the server, and may not reach the wheel's in a private folder.
+  "mosquitto|command -v mosquitto || [ -x /usr/sbin/mosquitto ]|alerts over MQTT (a broker)"
   "postgresql|has_postgres|tests on PostgreSQL"
   "redis-tools|command -v redis-cli|the health check of Compose's Redis"
   "python3-gi|/usr/bin/python3 -c 'import gi'|RTSP cameras (an RTSP server)"

@@ -7,13 +7,24 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from argon2 import PasswordHasher
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    StorageState,
+    expect,
+    sync_playwright,
+)
 
 from db import migrate
+from db.access import Role
 from db.base import utc_now
 from db.engine import Database, connect
 from db.events import Events
 from db.frames import FrameStore, open_store
+from db.queries import people
+from db.queries.people import Grant
 from tests.browser.server import DashboardServer
 from tests.drawn_plant import draw_plant
 from tests.servers import RedisServer
@@ -23,6 +34,15 @@ collect_ignore = [] if os.environ.get("LINESIDE_SCREENSHOTS") else ["test_screen
 
 # Hosts that run the tests are shared; what is waited for comes at once on an idle one.
 expect.set_options(timeout=30_000)
+
+# Who signs in here, each everywhere, with this password.
+PEOPLE = {
+    "Olga Operator": Role.OPERATOR,
+    "Mika Manager": Role.MANAGER,
+    "Emil Engineer": Role.ENGINEER,
+    "Ada Admin": Role.ADMIN,
+}
+PASSWORD = "a password of the tests"
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -47,6 +67,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrate.upgrade(database.engine)
     with database.sessions.begin() as session:
         draw_plant(session, open_store(str(folder / "frames")), utc_now())
+        for name, role in PEOPLE.items():
+            person = people.create_person(session, name, [Grant(role)])
+            person.password_hash = PasswordHasher().hash(PASSWORD)
     database.dispose()
     return folder
 
@@ -79,9 +102,35 @@ def server(data_dir: Path, shared_redis: RedisServer) -> Iterator[DashboardServe
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def cookies(browser: Browser, server: DashboardServer) -> Callable[[str], StorageState]:
+    """What a browser keeps after somebody has signed in through the form, by their name."""
+    kept: dict[str, StorageState] = {}
+
+    def of(name: str) -> StorageState:
+        if name not in kept:
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(f"{server.url}/sign-in")
+            page.get_by_label("Name").fill(name)
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in", exact=True).click()
+            page.wait_for_url(f"{server.url}/")
+            kept[name] = context.storage_state()
+            context.close()
+        return kept[name]
+
+    return of
+
+
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens pages. At the end none may have logged an error or asked another host."""
+def new_page(
+    browser: Browser, cookies: Callable[[str], StorageState]
+) -> Iterator[Callable[..., Page]]:
+    """Opens pages, signed in as an admin or `who`; None: as nobody.
+
+    At the end none may have logged an error or asked another host.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -110,8 +159,11 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         *,
         scheme: str = "light",
         allowed: tuple[str, ...] = (),
+        who: str | None = "Ada Admin",
+        state: StorageState | None = None,
     ) -> Page:
         context = browser.new_context(
+            storage_state=state or (cookies(who) if who else None),
             viewport={"width": width, "height": height},
             color_scheme=scheme,  # type: ignore[arg-type]
         )

@@ -61,9 +61,14 @@ def test_a_false_call_is_closed_with_a_note(
 
 
 def test_without_scripts_forms_and_links_do_the_same(
-    browser: "object", server: DashboardServer, opened: Discrepancy
+    browser: "object",
+    server: DashboardServer,
+    opened: Discrepancy,
+    cookies: Callable[[str], "object"],
 ) -> None:
-    context = browser.new_context(java_script_enabled=False)  # type: ignore[attr-defined]
+    context = browser.new_context(  # type: ignore[attr-defined]
+        java_script_enabled=False, storage_state=cookies("Olga Operator")
+    )
     try:
         page = context.new_page()
         page.goto(f"{server.url}/lines/{opened.line_key}")  # type: ignore[attr-defined]
@@ -79,7 +84,7 @@ def test_a_station_is_walked_by_keys(
 ) -> None:
     page = new_page()
     page.goto(f"{server.url}/stations/station-a?only=deviating")
-    current = page.locator(".strip a[aria-current]")
+    current = page.locator(".strip ol a[aria-current]")
     newest = current.get_attribute("href")
     page.keyboard.press("ArrowLeft")
     expect(current).not_to_have_attribute("href", newest or "")

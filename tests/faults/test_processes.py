@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from db.models import Acquisition
 from tests.faults.faulty_engine import ASLEEP, ENDLESS, POISON, hangs
 from tests.faults.plant import FRAMES, READY_S, Plant, Worker
@@ -141,8 +139,6 @@ def test_a_poisoned_image_that_kills_its_process(new_plant: NewPlant) -> None:
     assert worker.process.is_running()
 
 
-# The same on every database, as tests/integration/drain/test_keeping.py shows.
-@pytest.mark.parametrize("new_plant", ["sqlite"], indirect=True)
 def test_an_image_at_which_the_engine_hangs_with_all_of_python(new_plant: NewPlant) -> None:
     plant = new_plant(lease_s=4.0, settings=HANGING)
     worker = hang(plant, ENDLESS)
@@ -151,7 +147,6 @@ def test_an_image_at_which_the_engine_hangs_with_all_of_python(new_plant: NewPla
     assert "in _deadlock" in worker.log()
 
 
-@pytest.mark.parametrize("new_plant", ["sqlite"], indirect=True)
 def test_an_image_at_which_the_engine_hangs_alone(new_plant: NewPlant) -> None:
     plant = new_plant(lease_s=4.0, settings=HANGING)
     worker = hang(plant, ASLEEP)
@@ -184,10 +179,12 @@ def hang(plant: Plant, grey: int) -> Worker:
     (line,) = plant.lineside("dead-letters", "list").output.splitlines()
     assert int(line.split()[0]) == ids[place]
     assert "5 attempts" in line
-    # Several processes might have hung at once, and each had ended when the next began. On a very
-    # busy host an attempt may end before the engine has the image.
     hung = hangs(plant.folder)
-    assert 1 < len({pid for pid, _ in hung}) == len(hung) <= 3
+    # Each of the three attempts hung in a process of its own. On a very busy host one may end
+    # before the engine has the image.
+    assert 2 <= len(hung) <= 3
+    assert len({pid for pid, _ in hung}) == len(hung)
+    # Several might have hung at once, and each had ended when the next began.
     assert {others for _, others in hung} == {0}
     plant.wait_for(lambda: len(worker.children()) == 3, "all children are there again")
     assert worker.process.is_running()

@@ -27,8 +27,14 @@ from tests.unit.services.api.conftest import (  # noqa: F401  (fixtures)
     values,
 )
 
-# What a schema cannot say: a URL's parts, limits in order, a time zone's name, a time to come.
+# What a schema cannot say: a URL's parts, limits in order, a time zone's name, a time to come,
+# that only one of three places is named.
 MAY_REFUSE_VALID = (
+    "PATCH /api/v1/alert-channels/{id}",
+    "POST /api/v1/alert-channels",
+    "POST /api/v1/alert-rules",
+    "POST /api/v1/alert-rules/{id}/snooze",
+    "PUT /api/v1/alert-rules/{id}",
     "POST /api/v1/cameras",
     "PUT /api/v1/cameras/{ref}/source",
     "POST /api/v1/recipes",
@@ -36,6 +42,7 @@ MAY_REFUSE_VALID = (
     "PATCH /api/v1/sites/{ref}",
     "POST /api/v1/stations/{ref}/calibrations",
     "POST /api/v1/stations/{ref}/frames",
+    "POST /api/v1/tokens",
 )
 ACCEPTING = ["2xx", "401", "403", "404", "409", "429", "422"]
 CONFIG = {

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from dashboards.line_view import load_board
-from dashboards.shelf_view import load_shelves
+from dashboards.shelf.board_view import load_shelves
 from db.engine import Database
 from db.models import CameraMinute
-from db.queries import boards, counts, shelves
+from db.queries import boards, counts, gap_work
 from db.queries.discrepancy_lists import Wanted, list_placed
 from db.queries.shifts import Window
 from db.queries.stations import get_line
@@ -93,15 +93,17 @@ def test_a_shelf_is_read_and_restocked(any_database: Database) -> None:
             session, inspection, kind="out_of_stock", place="A1", opened_at=at
         )
     with any_database.sessions.begin() as session:
-        shelves.restock(session, gap.id, "somebody")
+        gap_work.restock(session, gap.id, "somebody")
     with any_database.reads() as session:
         board = load_shelves(session, get_line(session, "shelf"), NOW)
         assert board.availability == 0
-        assert board.availability_in_window == 1 - 1 / 8
-        assert board.gaps[0].product == "Milk"
-        assert board.gaps[0].gap.loss_per_hour == 12
-        assert board.gaps[0].restocked is not None
-        assert board.gaps[0].discrepancy.state == "acknowledged"
+        assert board.days is not None
+        assert board.days.today == 0
+        (gap,) = board.gaps.gaps
+        assert gap.product == "Milk"
+        assert gap.gap.loss_per_hour == 12
+        assert gap.restocked is not None
+        assert gap.discrepancy.state == "acknowledged"
 
 
 def test_a_list_goes_on_after_its_last_row(any_database: Database) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from db.credentials import BadSourceUrl, SecretBox, join_url
 from db.engine import Database
 from db.models import Camera, CameraMinute
-from db.queries import cameras
+from db.queries import camera_states, cameras
 from inspection.verdicts import CameraState
 from tests import factories
 
@@ -82,7 +82,7 @@ def test_a_state_is_written_once_and_keeps_its_beginning(any_database: Database)
 
     def write(state: CameraState, reason: str, since: datetime) -> bool:
         with any_database.sessions.begin() as session:
-            return cameras.write_state(session, camera_id, state, reason, since)
+            return camera_states.write_state(session, camera_id, state, reason, since)
 
     assert write(CameraState.OFFLINE, f"cannot open {_URL}", _MINUTE)
     assert not write(CameraState.OFFLINE, f"cannot open {_URL}", later)

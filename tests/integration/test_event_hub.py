@@ -45,7 +45,7 @@ def test_many_screens_cost_redis_one_subscription(own_redis: RedisServer) -> Non
 
 def test_what_is_not_an_event_hurts_nobody(own_redis: RedisServer) -> None:
     hub = EventHub(own_redis.url)
-    listener = hub.listen([], most=1)
+    listener = hub.listen(None, most=1)
     assert listener is not None
     assert hub.connected.wait(30)
     with own_redis.client() as client:

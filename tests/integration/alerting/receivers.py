@@ -81,7 +81,9 @@ def trickle(until: threading.Event, prefix: bytes) -> Behaviour:
 
 
 class HttpReceiver:
-    def __init__(self, behaviours: Sequence[Behaviour], tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, behaviours: Sequence[Behaviour], tls: ssl.SSLContext | None, host: str
+    ) -> None:
         self.requests: list[Request] = []
         self._behaviours = list(behaviours)
         self._lock = threading.Lock()
@@ -102,13 +104,13 @@ class HttpReceiver:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._server.requests = self.requests  # type: ignore[attr-defined]
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/hook/secret-path"
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.port}/hook/secret-path"
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.01], daemon=True)
         self._thread.start()
 
@@ -120,9 +122,9 @@ class HttpReceiver:
 
 @contextlib.contextmanager
 def http_receiver(
-    *behaviours: Behaviour, tls: ssl.SSLContext | None = None
+    *behaviours: Behaviour, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
 ) -> Iterator[HttpReceiver]:
-    receiver = HttpReceiver(behaviours or [verified], tls)
+    receiver = HttpReceiver(behaviours or [verified], tls, host)
     try:
         yield receiver
     finally:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from db.base import utc_now
 from db.engine import Database
 from db.models import Alert, Delivery, Discrepancy
-from db.queries import deliveries
+from db.queries import alert_dispatch, deliveries
 from db.queries.outbox import write_alert
 from services.alerting.loop import AlertLoop
 from services.alerting.message import Message, NotDelivered
@@ -114,7 +114,7 @@ def test_without_a_channel_alerts_are_marked_and_nothing_else(any_database):
     loop_of(any_database).run_once()
     assert states(any_database) == []
     with any_database.reads() as session:
-        assert not deliveries.waiting_alerts(session)
+        assert not alert_dispatch.waiting_alerts(session)
 
 
 @pytest.mark.parametrize("state", ["resolved", "false_call"])
@@ -159,7 +159,7 @@ def test_an_acknowledged_one_is_still_told(any_database):
 def test_an_end_waits_while_its_opening_is_under_way(any_database):
     discrepancy_id = open_one(any_database)
     with any_database.sessions.begin() as session:
-        deliveries.dispatch(session, ["webhook"])
+        alert_dispatch.take_in(session, ["webhook"])
         opening = deliveries.claim(session, "webhook", LEASE)
     assert opening is not None
     end_one(any_database, discrepancy_id)
@@ -213,7 +213,7 @@ def test_a_channel_in_trouble_delays_no_other(any_database):
 def test_a_held_delivery_is_not_taken_by_another_until_its_lease_ran_out(any_database):
     open_one(any_database)
     with any_database.sessions.begin() as session:
-        deliveries.dispatch(session, ["webhook"])
+        alert_dispatch.take_in(session, ["webhook"])
         zombie = deliveries.claim(session, "webhook", LEASE)
     assert zombie is not None
     with any_database.sessions.begin() as session:
@@ -233,7 +233,7 @@ def test_a_held_delivery_is_not_taken_by_another_until_its_lease_ran_out(any_dat
 def test_what_ends_the_process_in_every_attempt_is_given_up(any_database):
     open_one(any_database)
     with any_database.sessions.begin() as session:
-        deliveries.dispatch(session, ["webhook"])
+        alert_dispatch.take_in(session, ["webhook"])
     for _ in range(3):
         with any_database.sessions.begin() as session:
             assert deliveries.claim(session, "webhook", LEASE) is not None

@@ -16,6 +16,7 @@ from dashboards import DashboardValues, create_app
 from db import migrate
 from db.engine import Database, connect
 from db.frames import FrameStore, open_store
+from tests.signed_in import sign_in
 
 NOW = datetime(2026, 7, 1, 10, 0, 0, tzinfo=UTC)
 SAME_SITE = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
@@ -62,14 +63,16 @@ def events() -> ToldEvents:
 
 @pytest.fixture
 def app(database: Database, store: FrameStore, events: ToldEvents) -> Flask:
-    return create_app(
-        DashboardValues(database, store, events, "redis://127.0.0.1:1/0", now=lambda: NOW)
+    values = DashboardValues(
+        database, store, events, "redis://127.0.0.1:1/0", b"secret" * 6, now=lambda: NOW
     )
+    return create_app(values)
 
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+    """Of an admin who may see everything."""
+    return sign_in(app)
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from dashboards.guard import host_is_allowed
 from dashboards.values import LOOPBACK
 from db.engine import Database
 from tests import factories
+from tests.signed_in import SignedInClient, sign_in
 from tests.unit.dashboards.conftest import SAME_SITE
 
 
@@ -52,6 +54,17 @@ def test_another_site_cannot_act(
     assert "acknowledged" not in client.get(f"/discrepancies/{open_id}").text
 
 
+@pytest.mark.parametrize("token", ["", "another", None])
+def test_a_form_without_its_token_is_refused(
+    client: SignedInClient, app: Flask, open_id: int, token: str | None
+) -> None:
+    foreign = sign_in(app).form_token
+    client.form_token = foreign if token is None else token
+    answer = client.post(f"/discrepancies/{open_id}/acknowledge", headers=SAME_SITE)
+    assert answer.status_code == 400
+    assert "acknowledged" not in client.get(f"/discrepancies/{open_id}").text
+
+
 @pytest.mark.parametrize("headers", [SAME_SITE, {"Origin": "http://localhost"}])
 def test_our_own_pages_can(client: FlaskClient, open_id: int, headers: dict[str, str]) -> None:
     answer = client.post(f"/discrepancies/{open_id}/acknowledge", headers=headers)
@@ -61,8 +74,8 @@ def test_our_own_pages_can(client: FlaskClient, open_id: int, headers: dict[str,
 
 def test_a_name_that_somebody_points_at_this_host_gets_nothing(client: FlaskClient) -> None:
     assert client.get("/", headers={"Host": "rebind.example:8000"}).status_code == 421
-    assert client.get("/", headers={"Host": "127.0.0.1:8000"}).status_code == 200
-    assert client.get("/", headers={"Host": "[::1]:8000"}).status_code == 200
+    assert client.get("/healthz", headers={"Host": "127.0.0.1:8000"}).status_code == 200
+    assert client.get("/healthz", headers={"Host": "[::1]:8000"}).status_code == 200
 
 
 def test_addresses_are_allowed_only_where_other_hosts_are_let_in() -> None:
@@ -81,3 +94,15 @@ def test_a_form_sends_nobody_to_another_site(client: FlaskClient, open_id: int) 
             f"/discrepancies/{open_id}/acknowledge", headers=SAME_SITE, data={"back": back}
         )
         assert "elsewhere" not in answer.headers.get("Location", "")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/images/" + "9" * 30,
+        "/discrepancies?after=2026-01-01T00:00:00%2B00:00|" + "9" * 30,
+        "/discrepancies?after=0001-01-01T00:00:00%2B05:00|1",
+    ],
+)
+def test_numbers_and_times_beyond_all_columns_are_refused(client: FlaskClient, path: str) -> None:
+    assert client.get(path).status_code == 400

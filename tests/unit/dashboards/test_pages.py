@@ -381,7 +381,9 @@ def test_without_its_database_the_page_says_so(
     store: FrameStore, events: ToldEvents, tmp_path: Any
 ) -> None:
     gone = connect(f"sqlite:///{tmp_path / 'nowhere' / 'x.sqlite3'}")
-    app: Flask = create_app(DashboardValues(gone, store, events, "redis://127.0.0.1:1/0"))
-    answer = app.test_client().get("/")
+    app: Flask = create_app(
+        DashboardValues(gone, store, events, "redis://127.0.0.1:1/0", b"secret" * 6)
+    )
+    answer = app.test_client().get("/sign-in")
     assert answer.status_code == 503
     assert "Nothing that was inspected is lost" in answer.text

@@ -13,7 +13,7 @@ from tests.unit.deploy.files import ROOT, known_variables
 
 PAGES = [ROOT / "docs" / "architecture.md", ROOT / "docs" / "operations.md", ROOT / "SECURITY.md"]
 PAGES += sorted((ROOT / "docs" / "decisions").glob("*.md"))
-OF_COMPOSE = {"LINESIDE_API_PORT"}
+OF_COMPOSE = {"LINESIDE_BIND", "LINESIDE_HOST_NAME", "LINESIDE_TLS"}
 
 
 def text_of(page: Path) -> str:

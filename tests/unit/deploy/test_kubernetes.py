@@ -76,7 +76,6 @@ def test_it_starts_and_asks_what_lineside_has(manifest):
             else:
                 ports = {port["name"] for port in container["ports"]}
                 assert probe["httpGet"]["port"] in ports
-                assert {"name": "Host", "value": "localhost"} in probe["httpGet"]["httpHeaders"]
 
 
 @pytest.mark.parametrize("manifest", WITH_PODS)

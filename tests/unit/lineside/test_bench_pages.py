@@ -36,7 +36,8 @@ def test_every_page_is_timed_on_a_past_that_adds_up(tmp_path: Path) -> None:
     assert {"/inspections/<int:inspection_id>", "/discrepancies.csv", "/api/v1/ledger"} <= set(
         found
     )
-    for page in found.values():
-        # However long the past, and however many stations: a page asks so many questions.
-        assert page["statements"] <= 25
+    for path, page in found.items():
+        # However long the past, and however many stations: a page asks so many questions. A shift
+        # report asks more, with a table for each of a dozen things.
+        assert page["statements"] <= (35 if path.startswith("/reports") else 25), path
         assert page["bytes"] < 200_000

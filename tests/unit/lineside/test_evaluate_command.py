@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inspection.decode import encode_jpeg
-from lineside.commands import compare, evaluate
+from lineside.commands import compare, dataset, evaluate
 
 MODEL = ["--model", "classical-threshold"]
 SIZE = 96
@@ -103,6 +103,28 @@ def test_a_class_that_the_model_lacks_is_named_and_can_be_mapped(tmp_path: Path,
     union = json.loads(evaluated("--data", data, "--union", "--json").stdout)
     assert union["mask_ap"] is None
     assert union["pixel"]["f1"] == same["pixel"]["f1"]
+
+
+def test_labels_of_pixels_have_no_counts_after_a_split_either(tmp_path: Path) -> None:
+    pair = tmp_path / "pair"
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        pixels = cv2.resize(rng.integers(150, 250, (6, 6, 3), dtype=np.uint8), (SIZE, SIZE))
+        spots = np.zeros((SIZE, SIZE), dtype=np.uint8)
+        spots[8:20, 8:30] = spots[60:75, 50:80] = 255
+        pixels[spots > 0] = 10
+        for folder, image in (("images", pixels), ("masks", spots)):
+            (pair / folder).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(pair / folder / f"{number}.png"), image)
+    words = ["split", str(pair), "--out", str(tmp_path / "parts"), "--parts", "one=0.5,other=0.5"]
+    divided = CliRunner().invoke(dataset.command, words)
+    assert divided.exit_code == 0, divided.output
+    report = json.loads(evaluated("--data", tmp_path / "parts" / "one", "--json").stdout)
+    # Both spots of an image are one annotation, which is no thing to be counted.
+    assert report["count"] is None
+    assert report["instances"] is None
+    assert report["mask_ap"] is None
+    assert report["pixel"]["recall"] > 0.9
 
 
 @pytest.mark.parametrize("given", ["defect", "=defect", "hole=defect", "defect=dent"])

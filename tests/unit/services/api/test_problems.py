@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from db.engine import Database
 from services.api.headers import HEADERS
+from services.api.permissions import for_everybody
 
 JSON = {"Content-Type": "application/json"}
 
@@ -62,6 +63,7 @@ def test_every_wrong_value_is_named(client: FlaskClient) -> None:
 def test_a_defect_of_ours_says_nothing_and_logs_without_passwords(
     app: Flask, client: FlaskClient
 ) -> None:
+    @for_everybody
     def broken() -> None:
         secret = "rtsp://joe:topsecret@host/live"
         raise RuntimeError(f"cannot open {secret}")
@@ -76,6 +78,7 @@ def test_a_defect_of_ours_says_nothing_and_logs_without_passwords(
 
 
 def test_a_database_that_is_away_is_503(app: Flask, client: FlaskClient) -> None:
+    @for_everybody
     def away() -> None:
         raise OperationalError("SELECT 1", {}, OSError("connection refused"))
 

@@ -71,6 +71,7 @@ class _Camera:
         self.sources = list(sources)
         self.intake = _FakeIntake(stop_after)
         self.health, self.minutes = Health(), MinuteCounts()
+        self.rng = _NoWait()
         self.states: list[tuple[CameraState, str]] = []
         self.pulse = Pulse(self._note, every_s=0.0)
         self.capture = Capture(
@@ -80,7 +81,7 @@ class _Camera:
             health=self.health,
             minutes=self.minutes,
             pulse=self.pulse,
-            rng=_NoWait(),
+            rng=self.rng,
             clock=clock,
         )
 
@@ -100,7 +101,14 @@ class _Camera:
 
 
 class _NoWait(random.Random):
+    """Notes how long it might have made somebody wait, and waits for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most_s: list[float] = []
+
     def uniform(self, a: float, b: float) -> float:
+        self.most_s.append(b)
         return 0.0
 
 
@@ -198,9 +206,18 @@ def test_an_intake_that_died_ends_the_process() -> None:
         camera.run()
 
 
-def test_back_off_grows_from_one_second_to_a_minute_and_is_never_in_step() -> None:
+def test_back_off_grows_and_is_never_in_step() -> None:
     rng = random.Random(1)
-    waits_s = [[back_off_s(attempt, rng) for _ in range(200)] for attempt in (1, 3, 20)]
-    for waits, most_s in zip(waits_s, (1, 4, 60), strict=True):
+    for attempt, away_s, most_s in ((1, 0, 1), (3, 3, 4), (20, 290, 10), (20, 310, 60)):
+        waits = [back_off_s(attempt, away_s, rng) for _ in range(200)]
         assert 0.9 * most_s < max(waits) <= most_s
         assert min(waits) < 0.2 * most_s + 0.2
+
+
+def test_a_camera_that_was_away_for_a_short_time_is_asked_every_ten_seconds_at_least() -> None:
+    away = ["the stream broke off"] * 6
+    back = _FakeSource(_frames(picture(0)), live=True, breaks="the stream broke off")
+    camera = _Camera(*away, back, *away[:2], _FakeSource(_frames(picture(1))))
+    camera.run()
+    # Frames set it back: what comes after them is a new outage.
+    assert camera.rng.most_s == [1, 2, 4, 8, 10, 10, 1, 2, 4]

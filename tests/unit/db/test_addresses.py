@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerting.addresses import AddressRefused, is_public, resolve
+from db.addresses import AddressRefused, is_public, resolve
 
 INSIDE = [
     "127.0.0.1",
