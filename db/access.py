@@ -31,6 +31,7 @@ class Permission(StrEnum):
     ALERTS = "alerts"  # rules and channels of the alerts
     LAB = "lab"  # stations, cameras, recipes, planograms, calibrations, models, health
     PEOPLE = "people"  # people, devices, tokens, the audit log
+    OVERRIDE = "override"  # promote a model whose gate was not passed
     PUSH = "push"  # send frames in: what a camera's own token may, and nothing else
 
 
@@ -41,7 +42,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: _OPERATOR,
     Role.MANAGER: _MANAGER,
     Role.ENGINEER: _ENGINEER,
-    Role.ADMIN: _ENGINEER | {Permission.PEOPLE},
+    Role.ADMIN: _ENGINEER | {Permission.PEOPLE, Permission.OVERRIDE},
 }
 
 

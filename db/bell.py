@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 # Task names. A test asserts that each is registered with the worker's app.
 INSPECT_TASK = "lineside.inspect"
 TRIAL_TASK = "lineside.try"
-TASKS = (INSPECT_TASK, TRIAL_TASK)
+TRAIN_TASK = "lineside.train"
+TASKS = (INSPECT_TASK, TRIAL_TASK, TRAIN_TASK)
 
 INSPECT_QUEUE = "inspect"
-# Recipes tried on stored images: a second's work at a time, so that the line hardly waits.
+# What gives way to the line (`db.queries.background`): recipes tried on stored images, gates,
+# shadows; a second's work at a time, so that the line hardly waits.
 TRIAL_QUEUE = "try"
+# Training runs, for the trainer (`lineside trainer`) and no inspection worker.
+TRAIN_QUEUE = "train"
 
 # Redis pub/sub channel of live events: JSON {"type", "station_id", "inspection_id", …}.
 EVENTS_CHANNEL = "lineside:events"

@@ -20,6 +20,7 @@ from db.models import (
     AlertChannel,
     AlertRule,
     AlertWatch,
+    Annotation,
     ApiToken,
     AuditEntry,
     Calibration,
@@ -27,18 +28,33 @@ from db.models import (
     CameraMinute,
     CameraShot,
     CameraStateRow,
+    DatasetSnapshot,
     Delivery,
     Device,
     Discrepancy,
     DiscrepancyEvent,
+    GateFlip,
+    GateRun,
+    ImageStatistic,
     Inspection,
+    LabelledImage,
     Line,
+    Promotion,
+    Reading,
     RecipeActivation,
     RecipeTrial,
     Review,
+    ReviewItem,
+    Shadow,
+    ShadowResult,
     Shift,
     Site,
+    SnapshotStation,
     Station,
+    StationCheck,
+    StationHold,
+    StationReference,
+    TrainingRun,
 )
 
 # Tables reached by their station, and by their discrepancy. What hangs on an inspection (findings,
@@ -48,11 +64,24 @@ _OF_STATION: tuple[Any, ...] = (
     Calibration,
     Camera,
     Discrepancy,
+    GateRun,
     Inspection,
+    LabelledImage,
+    Promotion,
     RecipeActivation,
     RecipeTrial,
+    ReviewItem,
+    Shadow,
+    StationHold,
 )
-_OF_CAMERA: tuple[Any, ...] = (CameraMinute, CameraShot, CameraStateRow)
+_OF_CAMERA: tuple[Any, ...] = (
+    CameraMinute,
+    CameraShot,
+    CameraStateRow,
+    ImageStatistic,
+    StationCheck,
+    StationReference,
+)
 _OF_DISCREPANCY: tuple[Any, ...] = (Alert, AlertWatch, DiscrepancyEvent)
 
 
@@ -91,6 +120,23 @@ def _conditions(lines: frozenset[int], sites: frozenset[int]) -> tuple[Any, ...]
         (Station, Station.line_id.in_(lines)),
         (Device, Device.line_id.in_(lines)),
         (Review, Review.inspection_id.in_(inspections)),
+    ]
+    # What learns hangs on a station by one step more.
+    pairs += [
+        (entity, column.in_(select(parent.c.id).where(parent.c.station_id.in_(stations))))
+        for entity, column, parent in (
+            (Annotation, Annotation.image_id, _table(LabelledImage)),
+            (GateFlip, GateFlip.gate_run_id, _table(GateRun)),
+            (Reading, Reading.review_item_id, _table(ReviewItem)),
+            (ShadowResult, ShadowResult.shadow_id, _table(Shadow)),
+        )
+    ]
+    # A snapshot with a picture of another line is not theirs, nor is a run that learnt from it.
+    of_snapshot = _table(SnapshotStation)
+    foreign = select(of_snapshot.c.snapshot_id).where(of_snapshot.c.station_id.not_in(stations))
+    pairs += [
+        (DatasetSnapshot, DatasetSnapshot.id.not_in(foreign)),
+        (TrainingRun, TrainingRun.snapshot_id.not_in(foreign)),
     ]
     # Those for everything, or for a site of which somebody sees a part, are not theirs.
     pairs += [

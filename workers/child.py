@@ -12,9 +12,9 @@ import structlog
 from kombu.exceptions import OperationalError
 
 from db.logs import configure_logs
+from workers.inspecting.background import background_step
 from workers.inspecting.guard import ProcessGuard
 from workers.inspecting.runtime import Runtime, build_runtime
-from workers.inspecting.trials import try_step
 
 _log = structlog.get_logger()
 
@@ -32,11 +32,16 @@ def inspect_queue(
     _work(lambda: (runtime or _runtime)().drain(queue), ring_again)
 
 
-def try_recipes(
+def work_beside(
     *, ring_again: Callable[[], object], runtime: Callable[[], Runtime] | None = None
 ) -> None:
-    """Try a recipe on a few stored images; rings again where more are to be tried."""
-    _work(lambda: try_step((runtime or _runtime)()), ring_again)
+    """A second's work of what gives way to the line; rings again where more waits."""
+    _work(lambda: background_step((runtime or _runtime)()), ring_again)
+
+
+def train_next(*, ring_again: Callable[[], object]) -> None:
+    """Do the training run that waits longest; rings again where more wait."""
+    raise NotImplementedError
 
 
 def _work(step: Callable[[], bool], ring_again: Callable[[], object]) -> None:

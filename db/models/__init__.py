@@ -7,12 +7,24 @@ from db.models.audit import AuditEntry
 from db.models.discrepancies import DeviationStreak, Discrepancy, DiscrepancyEvent
 from db.models.inspections import Disposition, Finding, Inspection, MeasurementRow
 from db.models.lab import CameraShot, CameraStateRow, RecipeActivation, RecipeTrial
+from db.models.labels import (
+    Annotation,
+    DatasetSnapshot,
+    LabelledImage,
+    SnapshotImage,
+    SnapshotStation,
+)
 from db.models.people import Device, OneTimeLink, Person, RoleGrant, WebSession
 from db.models.places import Calibration, Camera, CameraMinute, Line, Shift, Site, Station
 from db.models.products import Lot, Part, Product
 from db.models.recipes import ModelVersion, RecipeRow, RecipeVersion
+from db.models.registry import GateFlip, GateRun, Promotion, RegisteredModel
+from db.models.review_items import Reading, ReviewItem
 from db.models.reviews import Review
+from db.models.shadows import Shadow, ShadowResult
 from db.models.tokens import ApiToken
+from db.models.training import TrainingRun
+from db.models.watching import ImageStatistic, StationCheck, StationHold, StationReference
 
 __all__ = [
     "Acquisition",
@@ -21,6 +33,7 @@ __all__ = [
     "AlertRule",
     "AlertTarget",
     "AlertWatch",
+    "Annotation",
     "ApiToken",
     "AuditEntry",
     "Calibration",
@@ -28,6 +41,7 @@ __all__ = [
     "CameraMinute",
     "CameraShot",
     "CameraStateRow",
+    "DatasetSnapshot",
     "Delivery",
     "DeviationStreak",
     "Device",
@@ -35,7 +49,11 @@ __all__ = [
     "DiscrepancyEvent",
     "Disposition",
     "Finding",
+    "GateFlip",
+    "GateRun",
+    "ImageStatistic",
     "Inspection",
+    "LabelledImage",
     "Line",
     "Lot",
     "MeasurementRow",
@@ -44,14 +62,26 @@ __all__ = [
     "Part",
     "Person",
     "Product",
+    "Promotion",
+    "Reading",
     "RecipeActivation",
     "RecipeRow",
     "RecipeTrial",
     "RecipeVersion",
+    "RegisteredModel",
     "Review",
+    "ReviewItem",
     "RoleGrant",
+    "Shadow",
+    "ShadowResult",
     "Shift",
     "Site",
+    "SnapshotImage",
+    "SnapshotStation",
     "Station",
+    "StationCheck",
+    "StationHold",
+    "StationReference",
+    "TrainingRun",
     "WebSession",
 ]

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.bell import TRIAL_QUEUE
 from db.engine import Database
-from db.queries import recipe_trials
+from db.queries import background
 from db.queries.claims import bury_exhausted, queues_with_work
 
 _log = structlog.get_logger()
@@ -39,7 +39,7 @@ def sweep(database: Database, ring: Callable[[str], object]) -> Swept:
         _log.error("acquisitions.dead", acquisition_ids=buried)
     with database.reads() as session:
         queues = queues_with_work(session)
-        if recipe_trials.any_waiting(session):
+        if background.any_waiting(session):
             queues = [*queues, TRIAL_QUEUE]
     for queue in queues:
         ring(queue)

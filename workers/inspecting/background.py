@@ -1,0 +1,16 @@
+"""What gives way to the line: a second's work of each kind that waits, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workers.inspecting.runtime import Runtime
+from workers.inspecting.trials import try_step
+
+# Each does the next step of its kind, and says whether more waits.
+STEPS: tuple[Callable[[Runtime], bool], ...] = (try_step,)
+
+
+def background_step(runtime: Runtime) -> bool:
+    """Do one step of every kind; True where any has more to do."""
+    return any([step(runtime) for step in STEPS])
