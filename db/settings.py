@@ -1,8 +1,9 @@
 """Where things are. Read in entry points only; inner code is handed values."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -19,7 +20,15 @@ class StorageSettings(BaseSettings):
     )
     retention_bytes: int = Field(5_000_000_000, gt=0, description="Cap of the frame store, bytes.")
     retention_days: float = Field(7, gt=0, description="Age at which images are purged.")
-    models_dir: Path | None = Field(None, description="More model folders, found by their names.")
+    models_dir: Path | None = Field(
+        None, description="More model folders, by their names; empty: `models` in the data folder."
+    )
+
+    @model_validator(mode="after")
+    def _models_lie_somewhere(self) -> Self:
+        if self.models_dir is None:
+            self.models_dir = self.data_dir / "models"
+        return self
 
     @property
     def resolved_database_url(self) -> str:

@@ -19,9 +19,9 @@ from db.errors import NotFound
 from db.models import ModelVersion, Station
 from db.queries.stations import active_versions
 from inspection.inference import split_inference
+from inspection.model_card import read_card
 from inspection.model_folder import ModelFolder, ModelFolderError, list_models, read_manifest
 
-_CARD_BYTES = 200_000
 _LONGEST_METRICS = 200
 
 
@@ -76,7 +76,7 @@ def models_one(model: str) -> str:
         manifest=manifest,
         engines=[name for name, engine in manifest.engines if engine] if manifest else [],
         metrics=dict(list(metrics.items())[:_LONGEST_METRICS]),
-        card=_card(listed.folder) if listed.folder else None,
+        card=read_card(listed.folder) if listed.folder else None,
         judged=judged,
     )
 
@@ -98,17 +98,6 @@ def _using(session: Session) -> dict[str, tuple[Station, ...]]:
         name, _how = split_inference(active[station.id].model)
         found[name] = (*found.get(name, ()), station)
     return found
-
-
-def _card(folder: ModelFolder) -> str | None:
-    """The text of its card: the one Markdown file that a model folder brings along."""
-    for name in ("README.md", "MODEL_CARD.md", "model-card.md"):
-        try:
-            with (folder.path / name).open("rb") as file:
-                return file.read(_CARD_BYTES).decode("utf-8", "replace")
-        except OSError:
-            continue
-    return None
 
 
 def _flat(metrics: Any, key: str) -> Iterator[tuple[str, str]]:
