@@ -44,18 +44,28 @@ class Network:
 
 _SMP = "segmentation-models-pytorch"
 _TORCHVISION = "torchvision"
-_RESNETS = ("resnet18", "light", "squeezenet", "resnet34", "resnet50", "mobilenet_v2")
+_LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+_ENCODERS = ("resnet18", "light", "squeezenet", *_LITE, "resnet34", "resnet50", "mobilenet_v2")
 
 NETWORKS: dict[str, Network] = {
     network.name: network
     for network in (
-        Network("mask-rcnn-light", "instance-segmentation", "lineside", (), 1.5e-3, 320, 16, 64),
+        Network(
+            "mask-rcnn-light",
+            "instance-segmentation",
+            "lineside",
+            ("light", *_LITE),
+            1.5e-3,
+            320,
+            16,
+            64,
+        ),
         Network("mask-rcnn-r18", "instance-segmentation", _TORCHVISION, (), 5e-4, 320, 8, 64),
         Network("mask-rcnn-r50", "instance-segmentation", _TORCHVISION, (), 2e-4, 320, 4, 64),
-        Network("unet", "semantic-segmentation", _SMP, _RESNETS),
-        Network("deeplabv3plus", "semantic-segmentation", _SMP, _RESNETS),
-        Network("fpn", "semantic-segmentation", _SMP, _RESNETS),
-        Network("pspnet", "semantic-segmentation", _SMP, _RESNETS),
+        Network("unet", "semantic-segmentation", _SMP, _ENCODERS),
+        Network("deeplabv3plus", "semantic-segmentation", _SMP, _ENCODERS),
+        Network("fpn", "semantic-segmentation", _SMP, _ENCODERS),
+        Network("pspnet", "semantic-segmentation", _SMP, _ENCODERS),
         Network(
             "hrnet",
             "semantic-segmentation",

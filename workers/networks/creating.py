@@ -21,6 +21,8 @@ from workers.networks.resnet_maskrcnn import R18, R50, ResnetConfig, build_publi
 from workers.networks.segnet import SegNet
 from workers.networks.semantic import SemanticConfig, build_semantic
 from workers.networks.starting import copy_fitting, start
+from workers.training.network import NetworkConfig
+from workers.training.network import build_published as build_light
 
 _COCO = {
     ("fcn", "resnet50"): FCN_ResNet50_Weights.DEFAULT,
@@ -76,7 +78,10 @@ def create_instance(entry: Network, config: dict[str, Any], init: str) -> Create
 
     def published(which: str) -> nn.Module:
         if entry.name not in (R18, R50):
-            raise NetworkError(f"no {which} weights are published for {entry.name}")
+            if which != "imagenet":
+                raise NetworkError(f"no {which} weights are published for {entry.name}")
+            light: nn.Module = build_light(NetworkConfig.from_json(config))
+            return light
         found: nn.Module = build_published(ResnetConfig.from_json(entry.name, config), which)
         return found
 

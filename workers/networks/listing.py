@@ -12,6 +12,7 @@ from torch import nn
 
 from workers.networks.catalogue import NETWORKS, Network
 from workers.networks.loading import build_network
+from workers.training.loop import mixed_precision
 
 # What is measured: a step of so many views of this side, and one image of this size.
 VIEWS, VIEW_PX = 8, 256
@@ -62,7 +63,7 @@ def _measure(model: nn.Module) -> tuple[float, float]:
 
     def step() -> None:
         model.train()
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision(torch.device("cpu")):
             logits = model(views)
         logits.float().sigmoid().mean().backward()
 

@@ -100,11 +100,12 @@ def _smp_body(config: SemanticConfig, pretrained: bool) -> Any:
             f"{config.network} needs the package {error.name!r}, which comes with the extra `train`"
         ) from error
 
-    from workers.networks import light_encoder, squeezenet_encoder
+    from workers.networks import efficientnet_lite, light_encoder, squeezenet_encoder
 
     light_encoder.register()
     squeezenet_encoder.register()
-    own = (light_encoder.NAME, squeezenet_encoder.NAME)
+    efficientnet_lite.register()
+    own = (light_encoder.NAME, squeezenet_encoder.NAME, *efficientnet_lite.WIDTHS)
     builders: dict[str, Callable[..., nn.Module]] = {
         "unet": smp.Unet,
         "deeplabv3plus": smp.DeepLabV3Plus,
@@ -129,6 +130,8 @@ def _smp_body(config: SemanticConfig, pretrained: bool) -> Any:
         raise NetworkError(f"{config.network} with encoder {config.encoder!r}: {short}") from error
     if pretrained and config.encoder == squeezenet_encoder.NAME:
         squeezenet_encoder.load_published(body.encoder)
+    if pretrained and config.encoder in efficientnet_lite.WIDTHS:
+        efficientnet_lite.load_published(body.encoder, config.encoder, MEAN, DEVIATION)
     if config.network == "pspnet" and hasattr(body.encoder, "layer4"):
         # It reads strides up to 8; the stages behind would be stored and trained for nothing.
         body.encoder.layer3 = body.encoder.layer4 = nn.Identity()

@@ -38,28 +38,26 @@ class Residual(nn.Module):
         return F.relu(x + self.second(self.first(x)))
 
 
-class LightPyramid(nn.Module):
-    """Backbone and feature pyramid in one: images (B, 3, S, S) to a dictionary of maps.
+class Pyramid(nn.Module):
+    """A feature pyramid over five maps: images (B, 3, S, S) to a dictionary of maps.
 
     Keys: `fine` (stride 2, `fine_channels`), `semantic` (stride 2, one logit a class),
     `p2` to `p5` (strides 4 to 32) and `p6` (stride 64), all with `out_channels`.
+
+    Args:
+        widths: channels of the maps that `look` gives, at strides 2 to 32.
     """
 
     def __init__(
         self,
         semantic_classes: int,
-        widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 160),
-        out_channels: int = 48,
-        fine_channels: int = 16,
+        widths: tuple[int, int, int, int, int],
+        out_channels: int,
+        fine_channels: int,
     ) -> None:
         super().__init__()
         w1, w2, w3, w4, w5 = widths
         self.out_channels = out_channels
-        self.stem = nn.Sequential(ConvBnRelu(3, w1, 3, 2), ConvBnRelu(w1, w1))
-        self.stage2 = nn.Sequential(ConvBnRelu(w1, w2, 3, 2), Residual(w2))
-        self.stage3 = nn.Sequential(ConvBnRelu(w2, w3, 3, 2), Residual(w3), ConvBnRelu(w3, w3))
-        self.stage4 = nn.Sequential(ConvBnRelu(w3, w4, 3, 2), Residual(w4), ConvBnRelu(w4, w4))
-        self.stage5 = nn.Sequential(ConvBnRelu(w4, w5, 3, 2), Residual(w5))
         self.lateral = nn.ModuleList(
             [ConvBnRelu(width, out_channels, 1) for width in (w2, w3, w4, w5)]
         )
@@ -72,13 +70,13 @@ class LightPyramid(nn.Module):
         assert self.semantic.bias is not None
         nn.init.constant_(self.semantic.bias, -4.0)
 
+    def look(self, images: Tensor) -> list[Tensor]:
+        """The five maps of the images, at strides 2 to 32."""
+        raise NotImplementedError
+
     def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
-        c1 = self.stem(images)
-        c2 = self.stage2(c1)
-        c3 = self.stage3(c2)
-        c4 = self.stage4(c3)
-        c5 = self.stage5(c4)
-        merged = [lateral(c) for lateral, c in zip(self.lateral, (c2, c3, c4, c5), strict=True)]
+        c1, *deeper = self.look(images)
+        merged = [lateral(c) for lateral, c in zip(self.lateral, deeper, strict=True)]
         for level in (2, 1, 0):
             merged[level] = merged[level] + F.interpolate(merged[level + 1], scale_factor=2.0)
         pyramid = [output(m) for output, m in zip(self.output, merged, strict=True)]
@@ -89,6 +87,50 @@ class LightPyramid(nn.Module):
         maps = OrderedDict(fine=fine, semantic=self.semantic(fine))
         maps.update({f"p{level + 2}": pyramid[level] for level in range(4)})
         maps["p6"] = F.max_pool2d(pyramid[3], 1, 2)
+        return maps
+
+
+class LightPyramid(Pyramid):
+    """The pyramid over a narrow backbone of its own."""
+
+    def __init__(
+        self,
+        semantic_classes: int,
+        widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 160),
+        out_channels: int = 48,
+        fine_channels: int = 16,
+    ) -> None:
+        super().__init__(semantic_classes, widths, out_channels, fine_channels)
+        w1, w2, w3, w4, w5 = widths
+        self.stem = nn.Sequential(ConvBnRelu(3, w1, 3, 2), ConvBnRelu(w1, w1))
+        self.stage2 = nn.Sequential(ConvBnRelu(w1, w2, 3, 2), Residual(w2))
+        self.stage3 = nn.Sequential(ConvBnRelu(w2, w3, 3, 2), Residual(w3), ConvBnRelu(w3, w3))
+        self.stage4 = nn.Sequential(ConvBnRelu(w3, w4, 3, 2), Residual(w4), ConvBnRelu(w4, w4))
+        self.stage5 = nn.Sequential(ConvBnRelu(w4, w5, 3, 2), Residual(w5))
+
+    def look(self, images: Tensor) -> list[Tensor]:
+        maps = [self.stem(images)]
+        for stage in (self.stage2, self.stage3, self.stage4, self.stage5):
+            maps.append(stage(maps[-1]))
+        return maps
+
+
+class EncoderPyramid(Pyramid):
+    """The pyramid over an encoder that gives such maps, an EfficientNet-Lite for instance."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        semantic_classes: int,
+        widths: tuple[int, int, int, int, int],
+        out_channels: int,
+        fine_channels: int,
+    ) -> None:
+        super().__init__(semantic_classes, widths, out_channels, fine_channels)
+        self.encoder = encoder
+
+    def look(self, images: Tensor) -> list[Tensor]:
+        maps: list[Tensor] = self.encoder(images)
         return maps
 
 

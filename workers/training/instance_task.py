@@ -17,7 +17,7 @@ from workers.mask_pasting import letterbox, to_detections
 from workers.training.augment import Augmentation
 from workers.training.checkpoint import Progress
 from workers.training.dataset import Sample, TrainingSet, collate
-from workers.training.loop import Plan, half_type
+from workers.training.loop import Plan, mixed_precision
 
 Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
 
@@ -110,7 +110,7 @@ class InstanceTask:
         square, fit = letterbox(read_rgb(file), self._input_px)
         device = torch.device(self._device)
         tensor = torch.from_numpy(square.transpose(2, 0, 1).copy()).float().to(device)
-        with torch.autocast(device.type, half_type(device)):
+        with mixed_precision(device):
             result = model([tensor])[0]
         boxes, scores, masks = (
             result[name].float().cpu().numpy() for name in ("boxes", "scores", "masks")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.training.checkpoint import Progress
-from workers.training.loop import Task, half_type
+from workers.training.loop import Task, mixed_precision
 
 # The interpreter with torch, and each process that reads images (measured on Linux, x86-64).
 PROCESS_BYTES = 600_000_000
@@ -43,7 +43,7 @@ def estimate_bytes(model: nn.Module, task: Task, loader_processes: int) -> int:
     with (
         torch.random.fork_rng(devices=devices),
         torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor),
-        torch.autocast(device.type, half_type(device)),
+        mixed_precision(device),
     ):
         task.losses(twin, batch, str(device))
     for name, value in task.state().items():

@@ -14,12 +14,16 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import MultiScaleRoIAlign
 
-from workers.training.backbone import LightPyramid, initialise
+from workers.networks.efficientnet_lite import WIDTHS, EfficientNetLite, load_published
+from workers.networks.errors import NetworkError
+from workers.training.backbone import EncoderPyramid, LightPyramid, Pyramid, initialise
 from workers.training.mask_head import LightRoIHeads, MaskHead, MaskPool
 
 PROPOSAL_LEVELS = ("p3", "p4", "p5", "p6")
 ANCHOR_SIZES_PX = ((12, 24), (44, 72), (110, 170), (256, 400))
 ANCHOR_RATIOS = (0.2, 0.5, 1.0, 2.0, 5.0)
+# What images of 0 to 255 are normalised with, in every channel.
+MEAN, DEVIATION = 114.0, 64.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class NetworkConfig:
     detections: int = 30
     box_nms_iou: float = 0.5
     least_score: float = 0.05
+    encoder: str = "light"
 
     def to_json(self) -> dict[str, Any]:
         """For model.json."""
@@ -59,7 +64,7 @@ class Normalise(nn.Module):
     def forward(
         self, images: list[Tensor], targets: list[dict[str, Tensor]] | None = None
     ) -> tuple[ImageList, list[dict[str, Tensor]] | None]:
-        batch = (torch.stack(list(images)) - 114.0) / 64.0
+        batch = (torch.stack(list(images)) - MEAN) / DEVIATION
         sizes = [(image.shape[-2], image.shape[-1]) for image in images]
         batch = batch.contiguous(memory_format=torch.channels_last)
         return ImageList(batch, sizes), targets
@@ -91,7 +96,7 @@ class CoarseProposals(RegionProposalNetwork):  # type: ignore[misc]
 def build(config: NetworkConfig) -> GeneralizedRCNN:
     """The network of a configuration, with fresh weights. Class 0 is the background."""
     count = len(config.classes)
-    pyramid = LightPyramid(count, config.widths, config.pyramid_channels, config.fine_channels)
+    pyramid = _pyramid(config)
     channels = config.pyramid_channels
     anchors = AnchorGenerator(ANCHOR_SIZES_PX, (ANCHOR_RATIOS,) * len(ANCHOR_SIZES_PX))
     rpn = CoarseProposals(
@@ -124,3 +129,25 @@ def build(config: NetworkConfig) -> GeneralizedRCNN:
     model = GeneralizedRCNN(pyramid, rpn, heads, Normalise())
     model.apply(initialise)
     return model.to(memory_format=torch.channels_last)
+
+
+def _pyramid(config: NetworkConfig) -> Pyramid:
+    count = len(config.classes)
+    channels, fine = config.pyramid_channels, config.fine_channels
+    if config.encoder == "light":
+        return LightPyramid(count, config.widths, channels, fine)
+    encoder = EfficientNetLite(config.encoder)
+    return EncoderPyramid(encoder, count, WIDTHS[config.encoder], channels, fine)
+
+
+def build_published(config: NetworkConfig) -> GeneralizedRCNN:
+    """The network of a configuration whose encoder begins with its ImageNet weights.
+
+    Raises:
+        NetworkError: none are published, or they are not installed.
+    """
+    if config.encoder == "light":
+        raise NetworkError("no ImageNet weights are published for the encoder light")
+    model = build(config)
+    load_published(model.backbone.encoder, config.encoder, [MEAN], [DEVIATION])
+    return model

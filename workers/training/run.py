@@ -185,7 +185,7 @@ Prepared = tuple[Created, Task, SemanticOutput | None]
 def _instances(
     options: TrainingOptions, encoder: str, source: Source, team: Team, say: Say
 ) -> Prepared:
-    created = _create_instances(options, source)
+    created = _create_instances(options, encoder, source)
     created.network.to(team.device)
     how = Augmentation(
         input_px=options.input_px,
@@ -201,16 +201,16 @@ def _instances(
     return created, task, None
 
 
-def _create_instances(options: TrainingOptions, source: Source) -> Created:
+def _create_instances(options: TrainingOptions, encoder: str, source: Source) -> Created:
     name = options.network.name
     if name == ALIGNED:
         return create_detectron2(options.network, source.classes, options.init)
     crowded = max(len(file.annotations) for file in source.training) > CROWDED
     config: dict[str, Any] = {}
     if name == "mask-rcnn-light":
-        light = NetworkConfig(source.classes)
+        light = NetworkConfig(source.classes, encoder=encoder)
         if crowded:
-            light = NetworkConfig(source.classes, proposals=200, detections=60)
+            light = replace(light, proposals=200, detections=60)
         config = light.to_json()
     else:
         wide = ResnetConfig(name, source.classes)

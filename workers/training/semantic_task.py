@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from inspection.datasets import LabelledFile, read_mask, read_rgb
 from workers.engines.semantic import fit_image, restore
 from workers.training.checkpoint import Progress
-from workers.training.loop import Plan, half_type
+from workers.training.loop import Plan, mixed_precision
 from workers.training.mask_head import dice_loss
 from workers.training.pixel_curve import PixelCurve
 from workers.training.semantic_sampling import Sampler, SemanticSample, SemanticViews
@@ -93,7 +93,7 @@ class SemanticTask:
         device = torch.device(self._device)
         image = torch.from_numpy(fitted.copy()).permute(2, 0, 1)[None].to(device).float()
         model.eval()
-        with torch.autocast(device.type, half_type(device)):
+        with mixed_precision(device):
             logits = model(image)
         return restore(logits[0].float().sigmoid().cpu().numpy(), fit)
 

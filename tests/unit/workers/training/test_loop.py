@@ -15,7 +15,7 @@ from torch import Tensor, nn  # noqa: E402
 from lineside.commands import train as train_command  # noqa: E402
 from tests.unit.workers.training.small_runs import small_plan  # noqa: E402
 from workers.training.checkpoint import Progress  # noqa: E402
-from workers.training.loop import half_type, train  # noqa: E402
+from workers.training.loop import matrix_type, mixed_precision, train  # noqa: E402
 
 PLAN = small_plan(
     20, peak_rate=0.1, weight_decay=0.0, warm_up_steps=1, chunk_steps=2, validate_every=0.1
@@ -91,8 +91,23 @@ def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_last_checkpoint(
         train(number(), task, PLAN, tmp_path / "no", report=lambda *_: None, resume=True)
 
 
-def test_a_cpu_multiplies_in_bf16() -> None:
-    assert half_type(torch.device("cpu")) == torch.bfloat16
+@pytest.mark.parametrize(
+    ("capability", "expected"),
+    [
+        ("AVX512", torch.bfloat16),
+        ("SVE256", torch.bfloat16),
+        ("AVX2", torch.float32),
+        ("DEFAULT", torch.float32),
+    ],
+)
+def test_a_cpu_multiplies_in_bf16_where_it_does_not_only_imitate_it(
+    monkeypatch: pytest.MonkeyPatch, capability: str, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    cpu = torch.device("cpu")
+    assert matrix_type(cpu) == expected
+    with mixed_precision(cpu):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == expected
 
 
 @pytest.mark.parametrize(
