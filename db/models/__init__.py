@@ -19,7 +19,13 @@ from db.models.places import Calibration, Camera, CameraMinute, Line, Shift, Sit
 from db.models.products import Lot, Part, Product
 from db.models.recipes import ModelVersion, RecipeRow, RecipeVersion
 from db.models.registry import GateFlip, GateRun, Promotion, RegisteredModel
-from db.models.review_items import Reading, ReviewItem
+from db.models.review_items import (
+    Reading,
+    ReviewCursor,
+    ReviewDay,
+    ReviewItem,
+    ReviewSampling,
+)
 from db.models.reviews import Review
 from db.models.shadows import Shadow, ShadowResult
 from db.models.tokens import ApiToken
@@ -70,7 +76,10 @@ __all__ = [
     "RecipeVersion",
     "RegisteredModel",
     "Review",
+    "ReviewCursor",
+    "ReviewDay",
     "ReviewItem",
+    "ReviewSampling",
     "RoleGrant",
     "Shadow",
     "ShadowResult",

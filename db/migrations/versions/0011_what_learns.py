@@ -368,12 +368,13 @@ def upgrade() -> None:
         sa.Column("inspection_id", _KEY, nullable=False),
         sa.Column("station_id", _KEY, nullable=False),
         sa.Column("reason", sa.String(length=16), nullable=False),
+        sa.Column("class_name", sa.String(length=100), nullable=False),
         sa.Column("priority", sa.Double(), nullable=False),
         sa.Column("probability", sa.Double(), nullable=True),
         sa.Column("detail", sa.String(length=300), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("duplicate_of_id", _KEY, nullable=True),
-        sa.Column("thumbprint", sa.String(length=64), nullable=True),
+        sa.Column("thumbprint", sa.LargeBinary(length=4200), nullable=True),
         sa.Column("created_at", db.base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("closed_at", db.base.UtcDateTime(timezone=True), nullable=True),
         sa.Column("closed_by", sa.String(length=100), nullable=False),
@@ -398,6 +399,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("review_item", schema=None) as batch_op:
         batch_op.create_index("ix_review_item_queue", ["state", "priority", "id"], unique=False)
+        batch_op.create_index(
+            "ix_review_item_reason", ["station_id", "reason", "class_name"], unique=False
+        )
         batch_op.create_index("ix_review_item_station", ["station_id", "state", "id"], unique=False)
 
     op.create_table(
@@ -464,9 +468,67 @@ def upgrade() -> None:
             "review_item_id", "actor", name=op.f("uq_reading_review_item_id_actor")
         ),
     )
+    op.create_table(
+        "review_sampling",
+        sa.Column("station_id", _KEY, nullable=False),
+        sa.Column("per_day", sa.Double(), nullable=True),
+        sa.Column("share", sa.Double(), nullable=True),
+        sa.Column("blind_share", sa.Double(), nullable=False),
+        sa.CheckConstraint(
+            "(per_day IS NULL) <> (share IS NULL)", name=op.f("ck_review_sampling_one_of")
+        ),
+        sa.CheckConstraint(
+            "share IS NULL OR (share >= 0 AND share <= 1)", name=op.f("ck_review_sampling_share")
+        ),
+        sa.CheckConstraint(
+            "per_day IS NULL OR per_day >= 0", name=op.f("ck_review_sampling_per_day")
+        ),
+        sa.CheckConstraint(
+            "blind_share >= 0 AND blind_share <= 1", name=op.f("ck_review_sampling_blind_share")
+        ),
+        sa.ForeignKeyConstraint(
+            ["station_id"],
+            ["station.id"],
+            name=op.f("fk_review_sampling_station_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("station_id", name=op.f("pk_review_sampling")),
+    )
+    op.create_table(
+        "review_day",
+        sa.Column("station_id", _KEY, nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("probability", sa.Double(), nullable=False),
+        sa.Column("blind_share", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["station_id"],
+            ["station.id"],
+            name=op.f("fk_review_day_station_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("station_id", "day", name=op.f("pk_review_day")),
+    )
+    op.create_table(
+        "review_cursor",
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("seen_to", _KEY, nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_review_cursor")),
+    )
+    # What was inspected before this release is not gone through; what people said of it is.
+    op.execute(
+        "INSERT INTO review_cursor (source, seen_to)"
+        " SELECT 'inspection', COALESCE(MAX(id), 0) FROM inspection"
+    )
+    op.execute(
+        "INSERT INTO review_cursor (source, seen_to)"
+        " VALUES ('review', 0), ('shadow_result', 0), ('station_check', 0)"
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("review_cursor")
+    op.drop_table("review_day")
+    op.drop_table("review_sampling")
     op.drop_table("reading")
     op.drop_table("snapshot_image")
     op.drop_table("shadow_result")
