@@ -23,6 +23,7 @@ VERDICTS: dict[str, LazyString] = {
     "fail": lazy_gettext("FAIL"),
     "not_inspected": lazy_gettext("NOT INSPECTED"),
     "no_data": lazy_gettext("NO DATA"),
+    "on_hold": lazy_gettext("ON HOLD"),
 }
 REASONS: dict[str, LazyString] = {
     "superseded": lazy_gettext("a newer frame came first"),
@@ -38,6 +39,7 @@ REASONS: dict[str, LazyString] = {
     "blind": lazy_gettext("black, blank or over-exposed"),
     "frozen": lazy_gettext("the camera repeats one frame"),
     "model_missing": lazy_gettext("the model cannot be loaded"),
+    "station_hold": lazy_gettext("the station is on hold"),
     "failed": lazy_gettext("five attempts ended without a result"),
 }
 CAMERAS: dict[str, LazyString] = {

@@ -11,7 +11,7 @@ from dashboards.line_view import shown_verdict
 from db.models import Line
 from db.queries import boards
 
-_ORDER = ("fail", "not_inspected", "no_data", "warn", "pass")
+_ORDER = ("on_hold", "fail", "not_inspected", "no_data", "warn", "pass")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def load_home(session: Session, now: datetime) -> Home:
                 continue
             captured_at = each.inspection.captured_at if each.inspection else None
             age = judge_age(captured_at, cameras.get(each.station.id, ()), now)
-            verdict = shown_verdict(each.inspection, age.freshness)
+            verdict = "on_hold" if each.hold else shown_verdict(each.inspection, age.freshness)
             shown.append((each.station.key, each.station.name, verdict))
             open_here += sum(unresolved.get(each.station.id, {}).values())
             if captured_at is not None:

@@ -9,14 +9,17 @@ from sqlalchemy.orm import Session
 
 from dashboards.freshness import Freshness, judge_age, worst_camera
 from dashboards.marks import Outline, outlines
-from db.models import Camera, Finding, Inspection, Line
+from db.models import Camera, Finding, Inspection, Line, StationHold
 from db.queries import boards, counts
 from db.queries.shifts import Window, current_window
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One station. `verdict` is what is shown: the newest one, or `no_data` when that is old."""
+    """One station. `verdict` is what is shown: the newest one, `no_data` when that is old.
+
+    Of a station on hold it is `on_hold`, whatever was seen last.
+    """
 
     station_id: int
     key: str
@@ -33,6 +36,7 @@ class Tile:
     fails: Sequence[int]
     waiting: int
     open_discrepancies: int
+    hold: StationHold | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def _tile(
         key=each.station.key,
         name=each.station.name,
         recipe=f"{each.recipe_name} · v{each.recipe_version}" if each.recipe_name else None,
-        verdict=shown_verdict(inspection, age.freshness),
+        verdict="on_hold" if each.hold else shown_verdict(inspection, age.freshness),
         inspection=inspection,
         image_stored=each.image_stored,
         outlines=outlines(findings.get(inspection.id, ()), tolerance_px=1.5) if inspection else (),
@@ -137,4 +141,5 @@ def _tile(
         fails=fails,
         waiting=waiting,
         open_discrepancies=open_discrepancies,
+        hold=each.hold,
     )

@@ -13,7 +13,7 @@ from dashboards.freshness import Freshness, judge_age
 from dashboards.line_view import shown_verdict
 from dashboards.marks import Outline, outlines
 from db.errors import NotFound
-from db.models import Camera, Inspection, Line, RecipeVersion, Site, Station
+from db.models import Camera, Inspection, Line, RecipeVersion, Site, Station, StationHold
 from db.queries import boards, counts
 from db.queries.decisions import Decided, decided
 from db.queries.inspections import get_inspection
@@ -69,6 +69,7 @@ class StationPage:
     counts: counts.Counts
     waiting: int
     unresolved: Sequence[boards.OpenDiscrepancy]
+    hold: StationHold | None = None
 
     @property
     def undecided(self) -> int:
@@ -77,7 +78,13 @@ class StationPage:
 
 
 def load_station(
-    session: Session, station: Station, now: datetime, *, chosen: int | None, only: Only
+    session: Session,
+    station: Station,
+    now: datetime,
+    *,
+    hold: StationHold | None,
+    chosen: int | None,
+    only: Only,
 ) -> StationPage:
     """Read the page.
 
@@ -99,15 +106,16 @@ def load_station(
     shown_ids = {each.id for each in strip} | ({inspection.id} if inspection else set())
     age = judge_age(inspection.captured_at if inspection else None, cameras, now)
     live = chosen is None
+    verdict = inspection.verdict if inspection else "no_data"
+    if live:
+        verdict = "on_hold" if hold else shown_verdict(inspection, age.freshness)
     return StationPage(
         station=station,
         line=line,
         site=site,
         window=window,
         inspection=inspection,
-        verdict=shown_verdict(inspection, age.freshness)
-        if live or inspection is None
-        else inspection.verdict,
+        verdict=verdict,
         freshness=age.freshness,
         changes_at=age.changes_at if live else None,
         outlines=outlines(inspection.findings) if inspection else (),
@@ -122,6 +130,7 @@ def load_station(
         counts=counts.counts_in(session, [station.id], window)[station.id],
         waiting=counts.waiting(session, [station.id]).get(station.id, 0),
         unresolved=boards.open_discrepancies(session, [station.id], now, limit=6),
+        hold=hold,
     )
 
 

@@ -35,8 +35,9 @@ def _page(ref: str) -> StationPage:
 
     def read() -> StationPage:
         with app.values.database.reads() as session:
-            station = get_placed_station(session, station_id)
-            return load_station(session, station, app.values.now(), chosen=chosen, only=only)
+            station, hold = get_placed_station(session, station_id)
+            now = app.values.now()
+            return load_station(session, station, now, hold=hold, chosen=chosen, only=only)
 
     page = app.station_pages.get((station_id, chosen, only), read)
     show_times_in(page.site.timezone)

@@ -25,11 +25,14 @@ NOT_EDITED = frozenset(
         "camera_state",
         "deviation_streak",
         "finding",
+        "image_statistic",
         "inspection",
         "lot",
         "measurement",
         "model_version",
         "part",
+        "shadow_result",
+        "station_check",
         "web_session",
     }
 )
@@ -50,6 +53,7 @@ _BY_ITSELF: dict[str, frozenset[str]] = {
     "discrepancy": frozenset(
         {"clean_count", "last_inspection_id", "last_seen_at", "revision", "seen_count"}
     ),
+    "shadow": frozenset({"attempts", "lease_until", "passed_over", "seen_to"}),
 }
 _SECRET_WORDS = frozenset(
     {"encrypted", "hash", "password", "passphrase", "pin", "secret", "secrets", "token"}

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     BLIND = "blind"  # black, blank or over-exposed
     FROZEN = "frozen"  # the camera repeats one frame
     MODEL_MISSING = "model_missing"  # the recipe's model cannot be loaded on this worker
+    STATION_HOLD = "station_hold"  # nobody trusts the station until an engineer releases it
     FAILED = "failed"  # five attempts ended without a result; see the dead letters
 
 

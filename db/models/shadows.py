@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, Key, utc_now
+from db.models.registry import RegisteredModel
 
 
 class Shadow(Base):
@@ -24,9 +25,23 @@ class Shadow(Base):
     reason: Mapped[str] = mapped_column(String(300), default="")  # why it ended by itself
     # Inspections up to this id have been looked at or passed over.
     seen_to: Mapped[int] = mapped_column(Key, default=0)
+    passed_over: Mapped[int] = mapped_column(default=0)  # that it did not keep up with
+    attempts: Mapped[int] = mapped_column(default=0)  # leases since the last that gave a result
     lease_until: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_shadow_station", "station_id", "ended_at"),)
+    model: Mapped[RegisteredModel] = relationship()
+
+    __table_args__ = (
+        Index("ix_shadow_station", "station_id", "ended_at"),
+        # One challenger at a time beside a line.
+        Index(
+            "uq_shadow_running",
+            "station_id",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
 
 
 class ShadowResult(Base):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Key, utc_now
@@ -17,14 +17,25 @@ class StationReference(Base):
     camera_id: Mapped[int] = mapped_column(ForeignKey("camera.id"))
     recipe_version_id: Mapped[int] = mapped_column(ForeignKey("recipe_version.id"))
     made_at: Mapped[datetime] = mapped_column(default=utc_now)
-    made_by: Mapped[str] = mapped_column(String(100), default="")
+    made_by: Mapped[str] = mapped_column(String(100), default="")  # empty: by itself
+    since: Mapped[datetime]  # of its pictures
+    until: Mapped[datetime]
     images: Mapped[int]
     image_key: Mapped[str] = mapped_column(String(200))  # the picture that others are held against
     # Of each statistic the bounds of its bins and the shares in them; classes by name.
     statistics: Mapped[dict[str, object]]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_station_reference_camera", "camera_id", "ended_at"),)
+    __table_args__ = (
+        Index("ix_station_reference_camera", "camera_id", "ended_at"),
+        Index(
+            "uq_station_reference_current",
+            "camera_id",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
 
 
 class ImageStatistic(Base):
@@ -68,5 +79,15 @@ class StationHold(Base):
     by: Mapped[str] = mapped_column(String(100), default="")  # empty: the self-check
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str] = mapped_column(String(100), default="")
+    word: Mapped[str] = mapped_column(String(300), default="")  # with which it was released
 
-    __table_args__ = (Index("ix_station_hold_station", "station_id", "ended_at"),)
+    __table_args__ = (
+        Index("ix_station_hold_station", "station_id", "ended_at"),
+        Index(
+            "uq_station_hold_current",
+            "station_id",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )

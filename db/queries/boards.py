@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, literal, or_, select, tuple_
+from sqlalchemy import and_, case, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased, defer, joinedload
 
 from db.base import UtcDateTime
@@ -23,6 +23,7 @@ from db.models import (
     RecipeRow,
     RecipeVersion,
     Station,
+    StationHold,
 )
 from db.queries.shifts import Window
 from db.queries.snoozing import awake
@@ -45,6 +46,7 @@ class StationNow:
     recipe_version: int | None
     inspection: Inspection | None
     image_stored: bool
+    hold: StationHold | None = None
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,22 @@ def stations_now(
         .scalar_subquery()
     )
     statement = (
-        select(Station, RecipeRow.name, RecipeVersion.version, Inspection, Acquisition.image_key)
+        select(
+            Station,
+            RecipeRow.name,
+            RecipeVersion.version,
+            Inspection,
+            Acquisition.image_key,
+            StationHold,
+        )
         .outerjoin(RecipeVersion, RecipeVersion.id == Station.recipe_version_id)
         .outerjoin(RecipeRow, RecipeRow.id == RecipeVersion.recipe_id)
         .outerjoin(Inspection, Inspection.id == func.coalesce(newest, newest_of_any_kind))
         .outerjoin(Acquisition, Acquisition.id == Inspection.acquisition_id)
+        .outerjoin(
+            StationHold,
+            and_(StationHold.station_id == Station.id, StationHold.ended_at.is_(None)),
+        )
         .order_by(Station.id)
     )
     if line_id is not None:
@@ -96,8 +109,8 @@ def stations_now(
     if line_ids is not None:
         statement = statement.where(Station.line_id.in_(line_ids))
     return [
-        StationNow(station, recipe, version, inspection, image_key is not None)
-        for station, recipe, version, inspection, image_key in session.execute(statement)
+        StationNow(station, recipe, version, inspection, image_key is not None, hold)
+        for station, recipe, version, inspection, image_key, hold in session.execute(statement)
     ]
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, and_, false, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.base import utc_now
 from db.errors import Conflict, Invalid, NotFound
-from db.models import Calibration, Camera, Line, RecipeVersion, Site, Station
+from db.models import Calibration, Camera, Line, RecipeVersion, Site, Station, StationHold
 from db.paging import Page, flush_new, page_of_entities
 from inspection.calibration import Calibration as Made
 
@@ -115,21 +115,25 @@ def get_station_id(session: Session, ref: str) -> int:
     return station_id
 
 
-def get_placed_station(session: Session, station_id: int) -> Station:
-    """A station with its line and site, in one query.
+def get_placed_station(session: Session, station_id: int) -> tuple[Station, StationHold | None]:
+    """A station with its line and site, and its hold where it is on hold, in one query.
 
     Raises:
         NotFound: there is none.
     """
     statement = (
-        select(Station)
+        select(Station, StationHold)
+        .outerjoin(
+            StationHold,
+            and_(StationHold.station_id == Station.id, StationHold.ended_at.is_(None)),
+        )
         .where(Station.id == station_id)
         .options(joinedload(Station.line).joinedload(Line.site))
     )
-    station = session.scalars(statement).one_or_none()
-    if station is None:
+    found = session.execute(statement).one_or_none()
+    if found is None:
         raise NotFound("station", station_id)
-    return station
+    return found[0], found[1]
 
 
 def create_station(session: Session, line_ref: str, key: str, name: str) -> Station:

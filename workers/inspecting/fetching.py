@@ -13,8 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import Database
 from db.frames import FrameStore
 from db.queries.claims import ClaimedFrame, claim
+from db.queries.holds import holds_of
 from inspection.decode import ImageRefused
 from inspection.judgement import Judgement
+from inspection.verdicts import Reason
 from workers.engines import EngineImage
 from workers.inspecting.held import Failed, HeldClaim, Job, NotTried, Refused
 from workers.inspecting.images import read_image
@@ -95,7 +97,7 @@ class Fetcher:
                     if self._aborted.is_set():
                         return
                     self.fetched += 1
-                    self.jobs.put(Job(held, frame, self._image(frame, input_px)))
+                    self.jobs.put(Job(held, frame, self._image(held, frame, input_px)))
                 while held.claim.is_retry and self._busy() and not self._aborted.is_set():
                     # It may kill this process, and must find nobody else in it.
                     time.sleep(_POLL_S)
@@ -115,17 +117,22 @@ class Fetcher:
                 limit=self._pace.frames_per_claim,
                 retries=retries,
             )
+            stations = {frame.frame.station_id for frame in taken.frames} if taken else set()
+            on_hold = {id_: hold.reason for id_, hold in holds_of(session, stations).items()}
         if taken is None:
             return None
-        held = HeldClaim(taken, began + lease_s)
+        held = HeldClaim(taken, began + lease_s, on_hold)
         self._keep(held)
         return held
 
     def _image(
-        self, frame: ClaimedFrame, input_px: int | None
+        self, held: HeldClaim, frame: ClaimedFrame, input_px: int | None
     ) -> EngineImage | Refused | Failed | NotTried:
         if self._stop.is_set():
             return NotTried()
+        why = held.on_hold.get(frame.frame.station_id)
+        if why is not None:
+            return Refused(Judgement.not_inspected(Reason.STATION_HOLD, why))
         try:
             return read_image(self._store, frame, input_px)
         except ImageRefused as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from db.queries.claims import Claim, ClaimedFrame
@@ -51,6 +52,7 @@ class HeldClaim:
 
     claim: Claim
     leased_until: float  # by this process's own clock, `time.monotonic`
+    on_hold: Mapping[int, str] = field(default_factory=dict)  # why, by station id
     results: list[NewInspection] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)  # error by acquisition id
     not_tried: list[int] = field(default_factory=list)
