@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from db.queries.discrepancy_lists import PlacedDiscrepancy
 
-# A spreadsheet runs a cell that begins so (OWASP, CSV injection).
-_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet runs a cell that begins so (OWASP, CSV injection), where its language is typed in
+# full width with these signs, too; and it may pass over what it does not show before them.
+_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_NOT_SHOWN = "\0\ufeff\u200b\u00a0 "
 _COLUMNS = (
     "id",
     "line",
@@ -50,4 +52,4 @@ def table_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    return "'" + text if text.startswith(_STARTS_FORMULA) else text
+    return "'" + text if text.lstrip(_NOT_SHOWN).startswith(_STARTS_FORMULA) else text

@@ -1,16 +1,22 @@
 """How often a password, PIN, code or link may be tried: counted in Redis, so by all processes.
 
-Without Redis each process counts for itself until it is back.
+A try is counted before it is looked at, so that many at once are no more than one after the other;
+what was not wrong is given back with the answer. Without Redis each process counts for itself until
+it is back.
 """
 
 from __future__ import annotations
 
+import structlog
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from redis.exceptions import RedisError
 
 from dashboards.values import values
 from db.queries.people import folded
+
+_log = structlog.get_logger()
 
 # Of one name, known or not, and of one address: only what was wrong counts (OWASP ASVS 6.3.1).
 _OF_NAME = "5 per minute; 20 per hour"
@@ -25,6 +31,7 @@ def register(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = url
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
     limiter.init_app(app)
+    app.after_request(_give_back)
 
 
 def app_redis_url(app: Flask) -> str:
@@ -39,14 +46,21 @@ def was_wrong(response: Response) -> bool:
     return response.status_code == 401
 
 
+def _give_back(response: Response) -> Response:
+    """Take off again what a request counted that tried nothing wrong, or was not let try at all."""
+    counted = [] if was_wrong(response) else limiter.current_limits
+    try:
+        for each in counted:
+            limiter.limiter.hit(each.limit, *each.request_args, cost=-1)
+    except RedisError as error:
+        _log.warning("limits.kept", error=str(error)[:200])
+    return response
+
+
 def typed_name() -> str:
     """The name in a sign-in form."""
     return f"name {folded(request.form.get('name', ''))[:100]}"
 
 
-of_name = limiter.shared_limit(
-    _OF_NAME, scope="name", key_func=typed_name, methods=["POST"], deduct_when=was_wrong
-)
-of_address = limiter.shared_limit(
-    _OF_ADDRESS, scope="address", methods=["POST"], deduct_when=was_wrong
-)
+of_name = limiter.shared_limit(_OF_NAME, scope="name", key_func=typed_name, methods=["POST"])
+of_address = limiter.shared_limit(_OF_ADDRESS, scope="address", methods=["POST"])

@@ -13,4 +13,4 @@ STEPS: tuple[Callable[[Runtime], bool], ...] = (try_step,)
 
 def background_step(runtime: Runtime) -> bool:
     """Do one step of every kind; True where any has more to do."""
-    return any([step(runtime) for step in STEPS])
+    return any(step(runtime) for step in STEPS)
