@@ -33,6 +33,7 @@ NOT_EDITED = frozenset(
         "part",
         "shadow_result",
         "station_check",
+        "trainer",
         "web_session",
     }
 )

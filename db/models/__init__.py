@@ -29,7 +29,7 @@ from db.models.review_items import (
 from db.models.reviews import Review
 from db.models.shadows import Shadow, ShadowResult
 from db.models.tokens import ApiToken
-from db.models.training import TrainingRun
+from db.models.training import Trainer, TrainingRun
 from db.models.watching import ImageStatistic, StationCheck, StationHold, StationReference
 
 __all__ = [
@@ -91,6 +91,7 @@ __all__ = [
     "StationCheck",
     "StationHold",
     "StationReference",
+    "Trainer",
     "TrainingRun",
     "WebSession",
 ]

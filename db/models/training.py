@@ -30,6 +30,8 @@ class TrainingRun(Base):
     reason: Mapped[str] = mapped_column(String(500), default="")  # of failed and cancelled
     token: Mapped[int] = mapped_column(default=0)  # fencing: counts the trainers that took it up
     lease_until: Mapped[datetime | None]
+    # Trainers in a row that died at the run, without a step between them.
+    deaths: Mapped[int] = mapped_column(default=0)
     step: Mapped[int] = mapped_column(default=0)
     share: Mapped[float] = mapped_column(default=0.0)  # of the whole, 0 to 1
     eta_s: Mapped[float | None]
@@ -48,3 +50,13 @@ class TrainingRun(Base):
         ),
         Index("ix_training_run_state", "state", "id"),
     )
+
+
+class Trainer(Base):
+    """A trainer that was seen lately: the pages ask on which host somebody trains, if any."""
+
+    __tablename__ = "trainer"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)  # host and device
+    device: Mapped[str] = mapped_column(String(100))
+    seen_at: Mapped[datetime]

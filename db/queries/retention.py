@@ -10,7 +10,7 @@ from enum import Enum
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Acquisition, Discrepancy, Inspection
+from db.models import Acquisition, Discrepancy, Inspection, LabelledImage
 from inspection.verdicts import AcquisitionState, DiscrepancyState, Reason, Verdict
 
 
@@ -34,8 +34,8 @@ def purge_keys(
 ) -> list[Purged]:
     """Take the images off the oldest rows of a tier, and say which those were.
 
-    Never touched are images that wait for their inspection, and the first and last image of a
-    discrepancy that is open or acknowledged.
+    Never touched are images that wait for their inspection, the first and last image of a
+    discrepancy that is open or acknowledged, and what somebody has labelled.
 
     Args:
         limit: at most so many rows.
@@ -53,6 +53,10 @@ def purge_keys(
         )
         .exists()
     )
+    # Snapshots hold labelled images and nothing else, so that theirs stay too.
+    labelled = (
+        select(LabelledImage.id).where(LabelledImage.acquisition_id == Acquisition.id).exists()
+    )
     passed = or_(
         Inspection.verdict == Verdict.PASS.value,
         and_(
@@ -68,6 +72,7 @@ def purge_keys(
             Acquisition.state == AcquisitionState.DONE.value,
             passed if tier is Tier.PASSED else ~passed,
             ~of_discrepancies,
+            ~labelled,
         )
         .order_by(Acquisition.id)
         .limit(limit)
@@ -86,13 +91,19 @@ def purge_keys(
 
 def still_named(session: Session, keys: Collection[str]) -> set[str]:
     """Those of some keys that a row names still: one file serves all rows of the same image."""
-    named = session.scalars(
-        select(Acquisition.image_key).where(Acquisition.image_key.in_(keys)).distinct()
-    )
-    return {key for key in named if key is not None}
+    return {
+        key
+        for column in (Acquisition.image_key, LabelledImage.image_key)
+        for key in session.scalars(select(column).where(column.in_(keys)).distinct())
+        if key is not None
+    }
 
 
 def named_keys(session: Session) -> set[str]:
     """All keys that rows name."""
-    named = session.scalars(select(Acquisition.image_key).where(Acquisition.image_key.is_not(None)))
-    return {key for key in named if key is not None}
+    return {
+        key
+        for column in (Acquisition.image_key, LabelledImage.image_key)
+        for key in session.scalars(select(column).where(column.is_not(None)))
+        if key is not None
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,9 +119,18 @@ class Dataset:
         Raises:
             DatasetError: an image cannot be read.
         """
-        lines = sorted(_content(file, self.classes) for file in self.files)
-        head = ["lineside dataset 1", *sorted(self.classes)]
-        return hashlib.sha256("\n".join(head + lines).encode()).hexdigest()
+        return content_hash(self.classes, ((file, hash_file(file.path)) for file in self.files))
+
+
+def content_hash(classes: tuple[str, ...], files: Iterable[tuple[LabelledFile, str]]) -> str:
+    """`Dataset.sha256` of files whose SHA-256 is known, so that none of them is read.
+
+    Raises:
+        ValueError: a segmentation that is none of its image's size.
+    """
+    lines = sorted(_content(file, sha256, classes) for file, sha256 in files)
+    head = ["lineside dataset 1", *sorted(classes)]
+    return hashlib.sha256("\n".join(head + lines).encode()).hexdigest()
 
 
 def hash_file(path: Path) -> str:
@@ -139,10 +148,10 @@ def hash_file(path: Path) -> str:
         ) from error
 
 
-def _content(file: LabelledFile, classes: tuple[str, ...]) -> str:
+def _content(file: LabelledFile, sha256: str, classes: tuple[str, ...]) -> str:
     labels = sorted(
         f"{classes[each.class_index]}:{mark}:{to_rle(each.segmentation, file.size_wh)['counts']}"
         for mark, annotations in (("", file.annotations), ("crowd", file.crowd))
         for each in annotations
     )
-    return " ".join([hash_file(file.path), *labels])
+    return " ".join([sha256, *labels])

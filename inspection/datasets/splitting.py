@@ -13,6 +13,8 @@ from inspection.datasets.likeness import look_at, near_pairs
 from inspection.datasets.pictures import read_rgb
 
 _PASSES = 20
+# Of a group that no part holds yet.
+FREE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class Split:
         parts: name and data set of each part, files in the order of the whole.
         groups: how many groups there were to give away, after copies had joined some.
         joined: copies that lay in two groups, which therefore became one.
+        places: of each part's files in the whole.
     """
 
     parts: dict[str, Dataset]
     groups: int
     joined: tuple[Copies, ...]
+    places: dict[str, tuple[int, ...]]
 
 
 def find_copies(dataset: Dataset, progress: Callable[[int], None] | None = None) -> list[Copies]:
@@ -66,15 +70,18 @@ def split_dataset(
     group_of: Callable[[LabelledFile], str | None],
     copies: Sequence[Copies],
     seed: int,
+    held: Mapping[int, str] | None = None,
 ) -> Split:
     """Give each group to one part, so that all parts have their share of images and labels.
 
     Args:
         dataset: what to divide.
-        shares: of each part by name, together 1.
+        shares: of each part by name, together 1. A part with none gets only what is held.
         group_of: the group of a file; None for a file that is a group by itself.
         copies: pairs that may not be parted.
         seed: of the order in which groups of one size are given away.
+        held: the part of files that have one already, by their places; their whole groups go
+            there.
 
     Raises:
         DatasetError: there are fewer groups than parts.
@@ -97,13 +104,17 @@ def split_dataset(
     members: dict[str, list[int]] = {}
     for number, each in enumerate(label):
         members.setdefault(top(each), []).append(number)
-    if len(members) < len(shares):
+    groups = list(members.values())
+    names = list(shares)
+    before = np.array([_held(numbers, names, held or {}) for numbers in groups], dtype=np.int64)
+    # Parts that have a share, less those that are held already, take from what is free.
+    wanting = {place for place, name in enumerate(names) if shares[name] > 0} - set(before)
+    if (before == FREE).sum() < len(wanting):
         detail = f"has {len(members)} groups, expected at least one for each of {len(shares)} parts"
         raise DatasetError(Problem(dataset.root, "too-few-groups", detail))
-    groups = list(members.values())
     content = np.stack([_content(dataset, numbers) for numbers in groups])
-    given = _give(content, np.array(list(shares.values())), np.random.default_rng(seed))
-    parts = {}
+    given = _give(content, np.array(list(shares.values())), np.random.default_rng(seed), before)
+    parts, places = {}, {}
     for place, name in enumerate(shares):
         numbers = sorted(
             number
@@ -111,9 +122,15 @@ def split_dataset(
             if part == place
             for number in group
         )
+        places[name] = tuple(numbers)
         files = tuple(replace(dataset.files[number], part=name) for number in numbers)
         parts[name] = replace(dataset, name=f"{dataset.name}-{name}", files=files)
-    return Split(parts, len(groups), tuple(joined))
+    return Split(parts, len(groups), tuple(joined), places)
+
+
+def _held(numbers: Sequence[int], names: Sequence[str], held: Mapping[int, str]) -> int:
+    """The place of the part that a group has already, or `FREE`."""
+    return next((names.index(held[number]) for number in numbers if number in held), FREE)
 
 
 def _key(number: int, group: str | None) -> str:
@@ -137,9 +154,14 @@ def _content(dataset: Dataset, numbers: Sequence[int]) -> npt.NDArray[np.float64
 
 
 def _give(
-    content: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], rng: np.random.Generator
+    content: npt.NDArray[np.float64],
+    shares: npt.NDArray[np.float64],
+    rng: np.random.Generator,
+    before: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
     """The part of each group: largest first to where it is missed most, then single moves.
+
+    Groups that have a part before keep it.
 
     What is kept small is the sum over parts and columns of the squared difference between a
     part's count and its share, over that share.
@@ -148,15 +170,19 @@ def _give(
     wanted = shares[:, None] * totals
     scale = np.where(wanted > 0, 1 / np.maximum(wanted * totals, 1e-9), 0.0)
     have = np.zeros_like(wanted)
-    given = np.full(len(content), -1, dtype=np.int64)
+    given = before.copy()
+    for group in np.flatnonzero(before != FREE):
+        have[before[group]] += content[group]
 
     def gain(group: int) -> npt.NDArray[np.float64]:
         """By how much the cost falls if a group that has no part goes to each one."""
         without, added = have - wanted, content[group]
-        return np.asarray(-((2 * without * added + added**2) * scale).sum(axis=1))
+        falls = -((2 * without * added + added**2) * scale).sum(axis=1)
+        return np.where(shares > 0, falls, -np.inf)
 
     order = rng.permutation(len(content))
     order = order[np.argsort(-content[order, 0], kind="stable")]
+    order = order[before[order] == FREE]
     for group in order:
         part = int(np.argmax(gain(int(group))))
         given[group] = part
@@ -176,9 +202,10 @@ def _give(
         if not moved:
             break
     # A part may be so small that no group fits: it takes the smallest of the richest part.
-    for part in range(len(shares)):
+    for part in np.flatnonzero(shares > 0).tolist():
         if not (given == part).any():
-            rich = int(np.argmax(np.bincount(given, minlength=len(shares))))
-            candidates = np.flatnonzero(given == rich)
+            free = given[before == FREE]
+            rich = int(np.argmax(np.bincount(free, minlength=len(shares))))
+            candidates = np.flatnonzero((given == rich) & (before == FREE))
             given[candidates[np.argmin(content[candidates, 0])]] = part
     return given

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.engine import Database
 from db.frame_folder import FrameFolder
 from db.frames import StoredImage
-from db.models import Acquisition, Camera, Discrepancy
+from db.models import Acquisition, Camera, Discrepancy, Inspection, LabelledImage
 from services import retention
 from tests import factories
 
@@ -158,3 +158,33 @@ def test_orphans_go_after_an_hour(plant: _Plant) -> None:
         kept, _ = plant.inspected(session, "pass", 2)
     assert plant.run().orphans == 1
     assert plant.left() == {young.key, kept}
+
+
+def test_what_is_labelled_stays(any_database: Database, tmp_path: Path) -> None:
+    """Also where the picture was imported, so that no acquisition names it."""
+    plant = _Plant(any_database, tmp_path)
+    with any_database.sessions.begin() as session:
+        labelled, inspection_id = plant.inspected(session, "pass", hours_old=400)
+        gone, _ = plant.inspected(session, "pass", hours_old=400)
+        imported = plant.image(400)
+        acquisition = session.get_one(Inspection, inspection_id).acquisition
+        for key, acquisition_id in ((labelled, acquisition.id), (imported.key, None)):
+            session.add(
+                LabelledImage(
+                    station_id=acquisition.station_id,
+                    acquisition_id=acquisition_id,
+                    name=key,
+                    image_key=key,
+                    image_sha256=key[-40:],
+                    width_px=8,
+                    height_px=8,
+                    split_group="",
+                    captured_at=_NOW,
+                )
+            )
+    plant.run(cap_bytes=_KB)
+    assert {file.key for file in plant.store.files()} == {labelled, imported.key}
+    with any_database.reads() as session:
+        kept = session.get_one(Acquisition, acquisition.id)
+        assert kept.image_key == labelled
+    assert not (tmp_path / gone).exists()
