@@ -136,6 +136,32 @@ def upgrade() -> None:
         batch_op.create_index("ix_gate_run_state", ["state", "id"], unique=False)
 
     op.create_table(
+        "model_upload",
+        sa.Column("id", _KEY, nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("folder", sa.String(length=200), nullable=False),
+        sa.Column("parent_id", _KEY, nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lease_until", db.base.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("asked_at", db.base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("asked_by", sa.String(length=100), nullable=False),
+        sa.Column("ended_at", db.base.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("model_id", _KEY, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["model_id"], ["registered_model.id"], name=op.f("fk_model_upload_model_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_id"], ["registered_model.id"], name=op.f("fk_model_upload_parent_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_model_upload")),
+    )
+    with op.batch_alter_table("model_upload", schema=None) as batch_op:
+        batch_op.create_index("ix_model_upload_state", ["state", "id"], unique=False)
+
+    op.create_table(
         "shadow",
         sa.Column("id", _KEY, nullable=False),
         sa.Column("station_id", _KEY, nullable=False),
@@ -147,6 +173,8 @@ def upgrade() -> None:
         sa.Column("ended_by", sa.String(length=100), nullable=False),
         sa.Column("reason", sa.String(length=300), nullable=False),
         sa.Column("seen_to", _KEY, nullable=False),
+        sa.Column("passed_over", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lease_until", db.base.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["model_id"], ["registered_model.id"], name=op.f("fk_shadow_model_id")
@@ -156,6 +184,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("shadow", schema=None) as batch_op:
         batch_op.create_index("ix_shadow_station", ["station_id", "ended_at"], unique=False)
+        batch_op.create_index(
+            "uq_shadow_running",
+            ["station_id"],
+            unique=True,
+            postgresql_where=sa.text("ended_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+        )
 
     op.create_table(
         "snapshot_station",
@@ -178,6 +213,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=100), nullable=False),
         sa.Column("ended_at", db.base.UtcDateTime(timezone=True), nullable=True),
         sa.Column("ended_by", sa.String(length=100), nullable=False),
+        sa.Column("word", sa.String(length=300), nullable=False),
         sa.ForeignKeyConstraint(
             ["station_id"], ["station.id"], name=op.f("fk_station_hold_station_id")
         ),
@@ -185,6 +221,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("station_hold", schema=None) as batch_op:
         batch_op.create_index("ix_station_hold_station", ["station_id", "ended_at"], unique=False)
+        batch_op.create_index(
+            "uq_station_hold_current",
+            ["station_id"],
+            unique=True,
+            postgresql_where=sa.text("ended_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+        )
 
     op.create_table(
         "promotion",
@@ -230,6 +273,8 @@ def upgrade() -> None:
         sa.Column("recipe_version_id", _KEY, nullable=False),
         sa.Column("made_at", db.base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("made_by", sa.String(length=100), nullable=False),
+        sa.Column("since", db.base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("until", db.base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("images", sa.Integer(), nullable=False),
         sa.Column("image_key", sa.String(length=200), nullable=False),
         sa.Column("statistics", sa.JSON(), nullable=False),
@@ -247,6 +292,13 @@ def upgrade() -> None:
     with op.batch_alter_table("station_reference", schema=None) as batch_op:
         batch_op.create_index(
             "ix_station_reference_camera", ["camera_id", "ended_at"], unique=False
+        )
+        batch_op.create_index(
+            "uq_station_reference_current",
+            ["camera_id"],
+            unique=True,
+            postgresql_where=sa.text("ended_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(
@@ -337,6 +389,7 @@ def upgrade() -> None:
         sa.Column("before", sa.String(length=16), nullable=False),
         sa.Column("after", sa.String(length=16), nullable=False),
         sa.Column("detail", sa.String(length=500), nullable=False),
+        sa.Column("findings", sa.JSON(), nullable=False),
         sa.Column("decision", sa.String(length=16), nullable=True),
         sa.Column("decided_at", db.base.UtcDateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.String(length=100), nullable=False),
@@ -551,6 +604,7 @@ def downgrade() -> None:
     op.drop_table("station_hold")
     op.drop_table("snapshot_station")
     op.drop_table("shadow")
+    op.drop_table("model_upload")
     op.drop_table("gate_run")
     op.drop_table("trainer")
     op.drop_table("training_run")
