@@ -67,7 +67,10 @@ _THINGS = (
     N_("quiet_from"),
     N_("quiet_to"),
     N_("reason"),
+    N_("recipient"),
     N_("roles"),
+    N_("secret"),
+    N_("sender"),
     N_("timezone"),
     N_("until"),
 )

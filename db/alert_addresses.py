@@ -63,7 +63,15 @@ STARTTLS = ("when-offered", "required", "never")
 
 
 class BadAddress(ValueError):
-    """An address that is not what it should be. The message never holds the address."""
+    """An address that is not what it should be. The message never holds the address.
+
+    Attributes:
+        field: what is not right: `url`, or what goes with it.
+    """
+
+    def __init__(self, message: str, field: str = "url") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,9 @@ def webhook_address(url: str, secret: str) -> ChannelAddress:
     """Raises BadAddress."""
     host = check_webhook_url(url)
     if len(secret) < 16:
-        raise BadAddress("expected a secret of 16 characters or more; it signs what is sent")
+        raise BadAddress(
+            "expected a secret of 16 characters or more; it signs what is sent", "secret"
+        )
     return ChannelAddress("webhook", f"{urlsplit(url).scheme}://{host}/…", url, secret)
 
 
@@ -111,11 +121,11 @@ def mail_address(
     """Raises BadAddress."""
     _check_length(smtp_url)
     server = read_smtp_url(smtp_url)
-    for address in (sender, recipient):
+    for name, address in (("sender", sender), ("recipient", recipient)):
         if not is_mail_address(address):
-            raise BadAddress("expected one mail address each, such as line@example.com")
+            raise BadAddress("expected one mail address each, such as line@example.com", name)
     if starttls not in STARTTLS:
-        raise BadAddress(f"expected STARTTLS to be one of {', '.join(STARTTLS)}")
+        raise BadAddress(f"expected STARTTLS to be one of {', '.join(STARTTLS)}", "starttls")
     shown = f"{recipient} by {server.host}"[:200]
     return ChannelAddress("mail", shown, smtp_url, "", sender, recipient, starttls)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
@@ -17,6 +19,7 @@ from db.credentials import SecretBox
 from db.errors import Conflict, DomainError, Invalid
 from db.models import AlertChannel
 from db.queries import alert_channels
+from db.queries.alert_places import AlertPlace
 
 blueprint = Blueprint("alert_channels", __name__)
 
@@ -38,7 +41,7 @@ def add() -> AnyResponse | tuple[str, int]:
             place = forms.place(request.form.get("place", ""))
             row = alert_channels.create_channel(session, name, address, place, _box())
     except DomainError as error:
-        return _page(_typed(), told(error)), 422
+        return _page(_typed(), told(error), _kept(error)), 422
     flash(_("The channel “%(name)s” is there. Send a test.", name=row.name))
     return redirect(url_for("alert_channels.one", channel_id=row.id), code=303)
 
@@ -76,7 +79,7 @@ def edit(channel_id: int) -> AnyResponse | tuple[str, int]:
                 box=_box() if address is not None else None,
             )
     except Invalid as error:
-        return _page(_typed(channel_id), told(error)), 422
+        return _page(_typed(channel_id), told(error), _kept(error)), 422
     flash(_("The channel “%(name)s” is changed.", name=row.name))
     return redirect(url_for("alert_channels.one", channel_id=channel_id), code=303)
 
@@ -105,9 +108,13 @@ def remove(channel_id: int) -> AnyResponse | tuple[str, int]:
 
 
 def _typed(channel_id: int | None = None) -> AlertChannel:
-    """The form as a channel, without its address: that must be typed again."""
+    """The form as a channel, without its address."""
     form = request.form
     shown = ""
+    try:
+        place = forms.place(form.get("place", ""))
+    except Invalid:
+        place = AlertPlace()
     if channel_id is not None:
         with values().database.reads() as session:
             shown = alert_channels.get_channel(session, channel_id).shown
@@ -117,10 +124,23 @@ def _typed(channel_id: int | None = None) -> AlertChannel:
         kind=form.get("kind", "mail"),
         shown=shown,
         enabled="enabled" in form,
+        site_id=place.site_id,
+        line_id=place.line_id,
     )
 
 
-def _page(row: AlertChannel, problem: str = "") -> str:
+def _kept(error: DomainError) -> Mapping[str, str]:
+    """What was typed of the address and need not be typed again: all but what was not right.
+
+    It goes back to who typed it, in the answer to the form, and is nowhere kept.
+    """
+    wrong = error.field if isinstance(error, Invalid) else ""
+    names = {"address": "url", "secret": "secret", "sender": "sender", "recipient": "recipient"}
+    typed = {field: request.form.get(field, "")[:2000] for field in (*names.values(), "starttls")}
+    return typed | {names.get(wrong, ""): ""}
+
+
+def _page(row: AlertChannel, problem: str = "", typed: Mapping[str, str] | None = None) -> str:
     with values().database.reads() as session:
         choices = forms.places(session, stations=False)
     access = current()
@@ -132,6 +152,7 @@ def _page(row: AlertChannel, problem: str = "") -> str:
         everywhere=access is None or access.lines is None,
         kinds=KINDS,
         services=services,
+        typed=typed or {},
         problem=problem,
     )
 

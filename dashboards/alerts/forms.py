@@ -166,7 +166,9 @@ def channel_address(form: Form) -> ChannelAddress | None:
             )
         return apprise_address(url)
     except BadAddress as error:
-        raise Invalid("address", "another", str(error).removeprefix("expected ")) from None
+        field = "address" if error.field == "url" else error.field
+        typed = "another" if form.get(error.field, "").strip() else "nothing"
+        raise Invalid(field, typed, str(error).removeprefix("expected ")) from None
 
 
 def next_time(text: str, now: datetime, timezone: str) -> datetime:

@@ -56,7 +56,11 @@ def index() -> str:
 @blueprint.get("/alerts/rules/new")
 @needs(Permission.ALERTS)
 def new_rule() -> str:
-    return _rule_page(AlertRule(enabled=True, targets=[], kinds=[], **_DEFAULTS))
+    """An empty form, in which the channel is chosen where there is but one."""
+    with values().database.reads() as session:
+        channels = alert_channels.all_channels(session)
+    only = [AlertTarget(channel_id=row.id, step=FIRST) for row in channels if len(channels) == 1]
+    return _rule_page(AlertRule(enabled=True, targets=only, kinds=[], **_DEFAULTS))
 
 
 @blueprint.post("/alerts/rules")

@@ -22,9 +22,18 @@ if (form) {
 const kinds = document.querySelector("form[data-kinds]");
 if (kinds) {
   const chosen = kinds.querySelector("[data-kind]");
+  const address = kinds.querySelector("[name=url]");
   const show = () => {
-    for (const part of kinds.querySelectorAll("[data-of]")) part.hidden = part.dataset.of !== chosen.value;
+    for (const part of kinds.querySelectorAll("[data-of]")) {
+      part.hidden = part.dataset.of !== chosen.value;
+      // Asked for wherever an address is, so that nobody learns it from the answer alone.
+      for (const field of part.querySelectorAll("input")) {
+        field.disabled = part.hidden;
+        field.required = !part.hidden && address.value !== "";
+      }
+    }
   };
+  address.addEventListener("input", show);
   chosen.addEventListener("change", show);
   show();
 }

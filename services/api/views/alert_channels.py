@@ -52,7 +52,7 @@ class NewAddress(Body):
                 return mail_address(self.url, self.sender, self.recipient, self.starttls)
             return apprise_address(self.url)
         except BadAddress as error:
-            raise InvalidRequest([("url", str(error))]) from None
+            raise InvalidRequest([(error.field, str(error))]) from None
 
 
 class NewChannel(NewAddress):

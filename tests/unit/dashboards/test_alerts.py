@@ -1,5 +1,6 @@
 """The pages of the alerts: what a manager enters, reads back, and may not see."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -107,9 +108,49 @@ def test_a_wrong_channel_is_explained_and_not_shown(
     answer = add_channel(client, **fields)
     assert answer.status_code == 422
     assert expected in answer.text
-    assert "very-secret" not in answer.text
+    # At most in the field that it was typed into; never where it can be read.
+    assert "very-secret" not in answer.text.replace(f'value="{URL}"', "")
     with database.reads() as session:
         assert session.scalars(select(AlertChannel)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong", "kept"),
+    [
+        ({"secret": ""}, "secret: expected a secret of 16", ("url", "name")),
+        ({"secret": "short"}, "secret: expected a secret of 16", ("url", "name")),
+        ({"url": "ftp://h.example/x"}, "address: expected http", ("secret", "name")),
+        (
+            {"kind": "mail", "url": "smtp://u:p@h.example", "sender": "a@b.example"},
+            "recipient: expected one mail address",
+            ("url", "sender"),
+        ),
+    ],
+)
+def test_only_what_is_wrong_of_a_channel_must_be_typed_again(
+    client: FlaskClient, fields: dict[str, str], wrong: str, kept: tuple[str, ...]
+) -> None:
+    sent = {"name": "Night shift", "kind": "webhook", "url": URL, "secret": "0123456789abcdef"}
+    answer = add_channel(client, **fields)
+    assert wrong in answer.text
+    for name in ("name", "url", "secret", "sender"):
+        shown = re.search(rf'<input name="{name}"[^>]* value="([^"]*)"', answer.text)
+        assert shown is not None
+        if name in kept:
+            assert shown[1] == (sent | fields)[name]
+        elif name in fields:
+            assert shown[1] == ""
+
+
+@pytest.mark.parametrize(("channels", "chosen"), [(0, 0), (1, 1), (2, 0)])
+def test_a_new_rule_tells_the_only_channel_there_is(
+    client: FlaskClient, channels: int, chosen: int
+) -> None:
+    for number in range(channels):
+        add_channel(client, name=f"Channel {number}")
+    html = client.get("/alerts/rules/new").text
+    assert len(re.findall(r'name="channel" value="\d+" checked', html)) == chosen
+    assert 'name="escalation" value="1" checked' not in html
 
 
 def test_an_empty_address_keeps_the_one_that_is_there(
