@@ -18,7 +18,7 @@ from db.models.people import Device, OneTimeLink, Person, RoleGrant, WebSession
 from db.models.places import Calibration, Camera, CameraMinute, Line, Shift, Site, Station
 from db.models.products import Lot, Part, Product
 from db.models.recipes import ModelVersion, RecipeRow, RecipeVersion
-from db.models.registry import GateFlip, GateRun, Promotion, RegisteredModel
+from db.models.registry import GateFlip, GateRun, ModelUpload, Promotion, RegisteredModel
 from db.models.review_items import (
     Reading,
     ReviewCursor,
@@ -63,6 +63,7 @@ __all__ = [
     "Line",
     "Lot",
     "MeasurementRow",
+    "ModelUpload",
     "ModelVersion",
     "OneTimeLink",
     "Part",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Key, utc_now
@@ -72,6 +72,8 @@ class GateFlip(Base):
     before: Mapped[str] = mapped_column(String(16))
     after: Mapped[str] = mapped_column(String(16))
     detail: Mapped[str] = mapped_column(String(500), default="")
+    # What the challenger found: class, score, box, verdict, RLE.
+    findings: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
     # accepted (the challenger is right) | refused; None: nobody has looked yet
     decision: Mapped[str | None] = mapped_column(String(16))
     decided_at: Mapped[datetime | None]
@@ -99,3 +101,29 @@ class Promotion(Base):
     rolled_back_by: Mapped[str] = mapped_column(String(100), default="")
 
     __table_args__ = (Index("ix_promotion_station", "station_id", "id"),)
+
+
+class ModelUpload(Base):
+    """A foreign model folder, from its arrival until a worker has tried it.
+
+    Leased and stepped like a gate. What kills the worker that tries it is refused in the end.
+    """
+
+    __tablename__ = "model_upload"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    version: Mapped[str] = mapped_column(String(64))
+    folder: Mapped[str] = mapped_column(String(200))  # below the folder of models
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("registered_model.id"))
+    # checking | listed | refused
+    state: Mapped[str] = mapped_column(String(16), default="checking")
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    asked_at: Mapped[datetime] = mapped_column(default=utc_now)
+    asked_by: Mapped[str] = mapped_column(String(100), default="")
+    ended_at: Mapped[datetime | None]
+    model_id: Mapped[int | None] = mapped_column(ForeignKey("registered_model.id"))
+
+    __table_args__ = (Index("ix_model_upload_state", "state", "id"),)

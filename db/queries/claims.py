@@ -67,6 +67,7 @@ def claim(
     lease_s: float,
     limit: Callable[[str], int],
     retries: bool = True,
+    avoid: Collection[str] = (),
 ) -> Claim | None:
     """Claim the oldest few of each camera: of one model, for `lease_s` on the database's clock.
 
@@ -77,12 +78,15 @@ def claim(
         limit: how many acquisitions of a model to take, at least 1.
         retries: whether a second or later attempt may be taken now. Where one is due and may
             not, nothing is claimed: the caller must first let go of what it holds.
+        avoid: models that come last, since they are still being loaded here.
     """
     now = database_now(session)
     candidates = _candidates(session, queue, now)
     if not candidates:
         return None
-    oldest = min(candidates, key=lambda candidate: candidate.acquisition_id)
+    oldest = min(
+        candidates, key=lambda candidate: (candidate.model in avoid, candidate.acquisition_id)
+    )
     model = oldest.model
     if oldest.attempts > 0:
         if not retries:

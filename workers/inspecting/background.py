@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from workers.inspecting.runtime import Runtime
 from workers.inspecting.trials import try_step
+from workers.inspecting.uploads import upload_step
 
 # Each does the next step of its kind, and says whether more waits.
-STEPS: tuple[Callable[[Runtime], bool], ...] = (try_step,)
+STEPS: tuple[Callable[[Runtime], bool], ...] = (try_step, upload_step)
 
 
 def background_step(runtime: Runtime) -> bool:
     """Do one step of every kind; True where any has more to do."""
-    return any(step(runtime) for step in STEPS)
+    more = [step(runtime) for step in STEPS]
+    return any(more)

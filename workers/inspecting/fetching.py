@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import Database
 from db.frames import FrameStore
 from db.queries.claims import ClaimedFrame, claim
+from db.queries.model_wants import wanted_models
 from db.queries.holds import holds_of
 from inspection.decode import ImageRefused
 from inspection.judgement import Judgement
@@ -20,11 +21,12 @@ from inspection.verdicts import Reason
 from workers.engines import EngineImage
 from workers.inspecting.held import Failed, HeldClaim, Job, NotTried, Refused
 from workers.inspecting.images import read_image
-from workers.inspecting.models import Pace
+from workers.inspecting.models import Models, Pace
 
 _log = structlog.get_logger()
 
 _POLL_S = 0.02
+_LOOK_S = 1.0  # between looks at which models will be needed
 
 
 class Fetcher:
@@ -44,6 +46,7 @@ class Fetcher:
         busy: Callable[[], bool],
         keep: Callable[[HeldClaim], None],
         input_px: Callable[[str], int | None],
+        models: Models,
     ) -> None:
         """
         Args:
@@ -52,10 +55,12 @@ class Fetcher:
             busy: whether frames fetched before are still on their way. While they are, it is
                 worth looking for more, since the engine is warm and running.
             keep: told of each claim, to renew its lease.
+            models: asked to load beside what will be needed; what loads is claimed last.
         """
         self._database, self._store, self._pace = database, store, pace
         self._queue_name, self._lease_s, self._drain_s = queue_name, lease_s, drain_s
         self._stop, self._busy, self._keep, self._input_px = stop, busy, keep, input_px
+        self._models, self._looked_s = models, float("-inf")
         self._aborted = threading.Event()
         self.jobs: queue.Queue[Job | None] = queue.Queue(maxsize=depth)
         self.fetched = 0  # frames put into the queue so far
@@ -108,6 +113,7 @@ class Fetcher:
 
     def _claim(self, *, retries: bool) -> HeldClaim | None:
         lease_s = self._pace.lease_s(self._lease_s)
+        self._look_ahead()
         began = time.monotonic()
         with self._database.sessions.begin() as session:
             taken = claim(
@@ -116,6 +122,7 @@ class Fetcher:
                 lease_s=lease_s,
                 limit=self._pace.frames_per_claim,
                 retries=retries,
+                avoid=self._models.loading(),
             )
             stations = {frame.frame.station_id for frame in taken.frames} if taken else set()
             on_hold = {id_: hold.reason for id_, hold in holds_of(session, stations).items()}
@@ -124,6 +131,15 @@ class Fetcher:
         held = HeldClaim(taken, began + lease_s, on_hold)
         self._keep(held)
         return held
+
+    def _look_ahead(self) -> None:
+        """Have models loaded beside that have been promoted, or may be."""
+        if time.monotonic() - self._looked_s < _LOOK_S:
+            return
+        self._looked_s = time.monotonic()
+        with self._database.reads() as session:
+            wanted = wanted_models(session)
+        self._models.prepare(wanted.needed, wanted.maybe)
 
     def _image(
         self, held: HeldClaim, frame: ClaimedFrame, input_px: int | None

@@ -66,6 +66,7 @@ class Runtime:
             busy=lambda: fetcher.fetched > finisher.finished,
             keep=keeper.keep,
             input_px=self.models.input_px,
+            models=self.models,
         )
         with keeper:
             return Drain(fetcher, finisher, self.models, self.pace, self.stop, keeper).run()
