@@ -18,7 +18,7 @@ from dashboards.formats import decimal, plain
 _PLACE = re.compile(r"(?P<what>.+) \((?P<place>[^()]+)\)", re.DOTALL)
 _MORE = re.compile(r"and (?P<number>\d+) more")
 _GAP = re.compile(
-    r"(?P<product>.+) (?P<state>out of stock|low|too many|misplaced):"
+    r"(?P<product>.+) (?P<state>out of stock|low|too many):"
     r" (?P<seen>\d+) of (?P<facings>\d+)",
     re.DOTALL,
 )
@@ -31,6 +31,7 @@ _HIDDEN = re.compile(
     r"(?P<seen>\d+) positions filled, (?P<hidden>\d+) not seen: something is before them"
 )
 _FOUND = re.compile(r"(?P<number>\d+) found, within limits")
+_STRANGE = re.compile(r"(?P<classes>.+) misplaced at (?P<product>.+)", re.DOTALL)
 _STATES = {"out of stock": "out_of_stock", "too many": "excess"}
 _PARTS = {
     "upper left": lazy_gettext("upper left"),
@@ -94,6 +95,8 @@ def _what(text: str) -> str:
         counted = {"seen": found["seen"], "facings": found["facings"]}
         counts = _("%(seen)s of %(facings)s", **counted)
         return f"{found['product']}, {state}: {counts}"
+    if found := _STRANGE.fullmatch(text):
+        return str(_("%(classes)s misplaced at %(product)s", **found.groupdict()))
     found = _MEASURED.fullmatch(text)
     if found is None:
         return text

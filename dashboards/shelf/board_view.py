@@ -12,8 +12,7 @@ from dashboards.marks import Outline, outlines
 from dashboards.shelf.days import Days, load_days
 from dashboards.shelf.floor import Floor, load_floor
 from dashboards.shelf.gaps import GapList, ShownGap
-from dashboards.shelf.planograms import Planograms
-from db.models import Camera, Inspection, Line
+from db.models import Camera, Discrepancy, Inspection, Line
 from db.queries import boards
 from db.queries.restocking import RestockTimes, restock_times
 from inspection.recipe import Position
@@ -33,6 +32,7 @@ class ShownPosition:
     seen: int | None
     rank: int | None  # its number in the list of gaps
     gap: ShownGap | None
+    misplaced: Discrepancy | None  # something else stands there
 
     @property
     def state(self) -> str:
@@ -111,7 +111,7 @@ def load_shelves(
         line=line,
         floor=floor,
         order=order,
-        bays=load_bays(session, floor.shelf, gaps, now),
+        bays=load_bays(session, floor, gaps, now),
         gaps=gaps,
         days=load_days(session, line.site.timezone, floor.shifts, facings, now, WEEK_AND_TODAY)
         if with_days
@@ -128,12 +128,14 @@ def availability_of(places: Sequence[ShownPosition]) -> float | None:
     return 1 - empty / whole if whole else None
 
 
-def load_bays(session: Session, shelf: Planograms, gaps: GapList, now: datetime) -> Sequence[Bay]:
-    """The planograms' stations, each with its photo and its positions as they stand now."""
+def load_bays(session: Session, floor: Floor, gaps: GapList, now: datetime) -> Sequence[Bay]:
+    """The floor's stations, each with its photo and its positions as they stand now."""
+    shelf = floor.shelf
     inspection_ids = [each.inspection.id for each in shelf.stations if each.inspection]
     cameras = boards.cameras_of(session, [each.station.id for each in shelf.stations])
     findings = boards.findings_of(session, inspection_ids)
     at_place = {(each.station_id, each.gap.position.name): each for each in gaps.gaps}
+    strange = {(each.station_id, each.position.name): each.discrepancy for each in floor.misplaced}
     ranks = {each.discrepancy.id: rank for rank, each in enumerate(gaps.to_do, 1)}
     bays = []
     for each in shelf.stations:
@@ -148,7 +150,10 @@ def load_bays(session: Session, shelf: Planograms, gaps: GapList, now: datetime)
             gap = at_place.get((each.station.id, place.name))
             seen = shelf.seen.get((inspection.id, place.name)) if inspection and in_sight else None
             rank = ranks.get(gap.discrepancy.id) if gap else None
-            positions.append(ShownPosition(place, shelf.product_name(place), seen, rank, gap))
+            wrong = strange.get((each.station.id, place.name))
+            positions.append(
+                ShownPosition(place, shelf.product_name(place), seen, rank, gap, wrong)
+            )
         bays.append(
             Bay(
                 station_id=each.station.id,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from dashboards.shelf.gaps import GapList, load_gaps
+from dashboards.shelf.misplaced import Misplaced, load_misplaced
 from dashboards.shelf.planograms import Planograms, planograms
 from db.models import Line, Site
 from db.queries import boards, shelf_history
@@ -26,6 +27,7 @@ class Floor:
         lines: by id.
         opening: of tomorrow, where something may sleep until.
         gaps: of all of them, the most worth filling first.
+        misplaced: what stands where something else belongs.
     """
 
     site: Site
@@ -35,11 +37,12 @@ class Floor:
     window: Window
     opening: datetime
     gaps: GapList
+    misplaced: Sequence[Misplaced]
     now: datetime
 
 
 def load_floor(session: Session, site: Site, lines: Sequence[Line], now: datetime) -> Floor:
-    """Ten queries, whatever the number of aisles, bays and gaps."""
+    """Eleven queries, whatever the number of aisles, bays and gaps."""
     by_id = {line.id: line for line in sorted(lines, key=lambda each: natural(each.name))}
     place = {line_id: number for number, line_id in enumerate(by_id)}
 
@@ -57,5 +60,6 @@ def load_floor(session: Session, site: Site, lines: Sequence[Line], now: datetim
         window=current_window(session, site, now),
         opening=next_opening(shifts, ZoneInfo(site.timezone), now),
         gaps=load_gaps(session, by_id, site, shelf, shifts, now),
+        misplaced=load_misplaced(session, by_id, shelf, now),
         now=now,
     )

@@ -157,7 +157,7 @@ def load_gaps(
         if not deeds_here or deeds_here[-1].at < now - UNDO_SHOWN:
             continue
         each = by_id[discrepancy.station_id]
-        place = _place(shelf.recipe(each), discrepancy)
+        place = place_of(shelf.recipe(each), discrepancy)
         line = lines[each.station.line_id]
         deeds.append(Deed(deeds_here[-1], discrepancy, line, shelf.product_name(place)))
     deeds.sort(key=lambda deed: deed.event.id, reverse=True)
@@ -183,7 +183,7 @@ def _shown(
     now: datetime,
 ) -> ShownGap:
     recipe = shelf.recipe(each)
-    place = _place(recipe, discrepancy)
+    place = place_of(recipe, discrepancy)
     price, rate, currency = shelf.sales(place)
     in_sight = shelf.seen.get((each.inspection.id, place.name)) if each.inspection else None
     # What the newest scan saw; where it saw nothing, what opened the gap.
@@ -234,7 +234,7 @@ def _open_time(
     }
 
 
-def _place(recipe: Recipe | None, discrepancy: Discrepancy) -> Position:
+def place_of(recipe: Recipe | None, discrepancy: Discrepancy) -> Position:
     """The position of a gap; one that the active recipe no longer has stands for itself."""
     for place in recipe.positions if recipe else ():
         if place.name == discrepancy.place:

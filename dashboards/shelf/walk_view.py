@@ -73,7 +73,9 @@ def load_walk(
     bay = None
     if current is not None:
         here = [each for each in floor.shelf.stations if each.station.id == current.station_id]
-        (bay,) = load_bays(session, replace(floor.shelf, stations=here), gaps, now)
+        (bay,) = load_bays(
+            session, replace(floor, shelf=replace(floor.shelf, stations=here)), gaps, now
+        )
     return Walk(
         floor=floor,
         gaps=gaps,

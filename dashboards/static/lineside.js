@@ -89,7 +89,17 @@ const toggleTheme = startTheme();
 const keys = document.getElementById("keys");
 const openKeys = document.querySelector("[data-keys-open]");
 openKeys.hidden = false;
-openKeys.addEventListener("click", () => keys.showModal());
+openKeys.addEventListener("click", () => { closeMenu(); keys.showModal(); });
+
+// The menu under one's name closes as menus do: by a tap elsewhere, and by Escape.
+const menu = document.querySelector("details.who");
+function closeMenu() { if (menu) menu.open = false; }
+document.addEventListener("click", (event) => { if (!menu?.contains(event.target)) closeMenu(); });
+menu?.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !menu.open) return;
+  closeMenu();
+  menu.querySelector("summary").focus();
+});
 
 function follow(selector) {
   const link = document.querySelector(selector);

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Discrepancy, MeasurementRow, Product, RecipeVersion
 from inspection.recipe import Recipe
+from inspection.shelves.counting import MISPLACED
 from inspection.verdicts import DiscrepancyState
 
 OUT_OF_STOCK, LOW = "out_of_stock", "low"
@@ -49,10 +50,21 @@ def products_named(session: Session, names: Iterable[str]) -> Mapping[str, Produ
 
 def unresolved_gaps(session: Session, station_ids: Collection[int]) -> Sequence[Discrepancy]:
     """Open and acknowledged gaps of the stations."""
+    return _unresolved(session, station_ids, GAP_KINDS)
+
+
+def unresolved_misplaced(session: Session, station_ids: Collection[int]) -> Sequence[Discrepancy]:
+    """Positions of the stations at which something else stands, open and acknowledged."""
+    return _unresolved(session, station_ids, (MISPLACED,))
+
+
+def _unresolved(
+    session: Session, station_ids: Collection[int], kinds: Collection[str]
+) -> Sequence[Discrepancy]:
     statement = select(Discrepancy).where(
         Discrepancy.station_id.in_(station_ids),
         Discrepancy.state.in_((DiscrepancyState.OPEN, DiscrepancyState.ACKNOWLEDGED)),
-        Discrepancy.kind.in_(GAP_KINDS),
+        Discrepancy.kind.in_(kinds),
     )
     return session.scalars(statement).all()
 

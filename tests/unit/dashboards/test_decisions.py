@@ -1,6 +1,7 @@
 """What a person decides at a station's page: what is written, said, told to screens, and undone."""
 
 import re
+from urllib.parse import unquote
 
 import pytest
 from flask import Flask
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from db.access import Role
 from db.engine import Database
-from db.models import Disposition, Inspection, Review
+from db.models import Disposition, Inspection, Review, Station
 from db.queries.people import Grant
 from tests import factories
 from tests.factories import Found
@@ -209,3 +210,32 @@ def test_notes_and_classes_are_text_and_nothing_else(
         html = client.get(path).text
         assert nasty not in html
         assert "&lt;script&gt;alert(1)" in html
+
+
+def test_at_a_screen_nobody_is_named_at_the_page_leads_to_name_and_pin(
+    app: Flask, failed: Inspection, database: Database
+) -> None:
+    with database.reads() as session:
+        its = session.get_one(Inspection, failed.id)
+        station = session.get_one(Station, its.station_id)
+        key, line_key = station.key, station.line.key
+    tablet = sign_in_device(app, line_key)
+    page = f"/stations/{key}?inspection={failed.id}"
+    for path, back in (
+        (f"/stations/{key}", f"/stations/{key}"),
+        (page, page),
+        (f"/stations/{key}/parts/now?inspection={failed.id}&only=all", f"{page}&only=all"),
+        (f"/inspections/{failed.id}", f"/inspections/{failed.id}"),
+        ("/discrepancies/1", "/discrepancies/1"),
+    ):
+        html = tablet.get(path).text
+        link = re.search(r'href="/pin\?back=([^"]+)">Sign in with name and PIN to decide', html)
+        assert link is not None, path
+        assert unquote(link[1]) == back
+        assert "data-act" not in html, path
+    for path in (f"/lines/{line_key}", "/discrepancies"):
+        assert "data-act" not in tablet.get(path).text, path
+    # A person, at a screen of their own, decides at once.
+    html = sign_in(app, Grant(Role.OPERATOR)).get(page).text
+    assert "data-decision" in html
+    assert "to decide</a>" not in html

@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 
 from db.access import Role
 from db.engine import Database
-from db.models import Discrepancy, Line
-from db.queries import gap_work
+from db.models import Discrepancy, Inspection, Line
+from db.queries import gap_work, snoozing
 from db.queries.people import Grant
 from tests import factories
 from tests.signed_in import sign_in, sign_in_device
@@ -422,3 +422,43 @@ def test_a_bay_without_a_planogram_says_what_to_do(
         line = session.get_one(Line, aisle.line_id)
         factories.make_station(session, line, name="Bare bay")
     assert "lineside planogram learn" in client.get("/shelves/aisle").text
+
+
+def test_what_stands_where_something_else_belongs_is_listed_and_drawn(
+    client: FlaskClient, database: Database, aisle: Aisle
+) -> None:
+    board = "/shelves/aisle"
+    assert "To put back" not in client.get(board).text
+    with database.sessions.begin() as session:
+        gap = session.get_one(Discrepancy, aisle.gaps["A2"])
+        inspection = session.get_one(Inspection, gap.last_inspection_id)
+        strange = factories.make_discrepancy(
+            session,
+            inspection,
+            kind="misplaced",
+            place="A2",
+            severity="warn",
+            detail="milk misplaced at Product 2",
+        ).id
+    for path, where in ((board, "Bay 1 · A2"), ("/stores/site-of-aisle", "Aisle aisle · Bay 1")):
+        html = client.get(path).text
+        listed = html.split("To put back")[1]
+        assert f"/discrepancies/{strange}" in listed
+        assert "milk misplaced at Product 2" in listed
+        assert where in listed
+    html = client.get(board).text
+    assert html.count('<g class="strange"') == 1
+    # It is no gap: it has no number among them, and nothing is filled up.
+    assert order_of(html) == ["Product 3", "Product 2", "Product 1"]
+    assert "Restocked" not in client.get(f"/discrepancies/{strange}").text
+    with database.sessions.begin() as session:
+        snoozing.snooze(session, strange, NOW + timedelta(hours=1), "Ada", "", NOW)
+    assert "To put back" not in client.get(board).text
+
+
+def test_the_days_of_a_shelf_are_one_plain_link_away(client: FlaskClient, aisle: Aisle) -> None:
+    assert re.search(
+        r'<a class="button" href="/shelves/aisle/history">Last 14 days',
+        client.get("/shelves/aisle").text,
+    )
+    assert 'href="/shelves/aisle/history"' in client.get("/stores/site-of-aisle").text
