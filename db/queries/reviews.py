@@ -140,6 +140,12 @@ def reviews_of(session: Session, inspection_ids: Collection[int]) -> Mapping[int
     return found
 
 
+def all_said(session: Session, inspection_id: int) -> Sequence[Review]:
+    """Every row of an inspection, the oldest first. Raises NotFound: there is no such one."""
+    _inspection(session, inspection_id)
+    return reviews_of(session, [inspection_id]).get(inspection_id, [])
+
+
 def standing(rows: Iterable[Review]) -> list[Review]:
     """What was said of one inspection and holds, one row a subject, in the order it was said."""
     tops = [stack[-1] for stack in _stacks(rows).values() if stack]

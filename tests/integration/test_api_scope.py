@@ -26,6 +26,7 @@ from db.models import (
     Delivery,
     Line,
 )
+from db.queries.reviews import ReviewVerdict, say
 from db.queries.tokens import Place, create_token
 from services.api import create_app
 from services.api.permissions import declared
@@ -98,6 +99,7 @@ class Plant:
             token, _ = create_token(
                 session, f"{name}-token", "operator", Place(line_id=line.id), created_by="x"
             )
+            said = say(session, failed.id, ReviewVerdict.CONFIRMED, name)
             self.ids = {
                 "sites": site.id,
                 "lines": line.id,
@@ -107,6 +109,7 @@ class Plant:
                 "acquisitions": failed.acquisition_id,
                 "dead-letters": dead.acquisition_id,
                 "inspections": failed.id,
+                "review_id": said.review.id,
                 "discrepancies": discrepancy.id,
                 "tokens": token.id,
                 "deliveries": alert.deliveries[0].id,
@@ -127,6 +130,7 @@ class Plant:
             "/stations/<ref>/recipe": {"version_id": recipe_version_id},
             "/cameras/<ref>/source": {"kind": "push"},
             "/inspections/<id>/dispositions": {"action": "scrap"},
+            "/inspections/<id>/reviews": {"verdict": "noted", "note": name},
             "/alert-rules/<id>": {"name": name, "channels": [channel.id], "line_id": line.id},
             "/alert-rules/<id>/snooze": {"until": None},
         }
@@ -134,7 +138,8 @@ class Plant:
     def address(self, rule: Rule) -> str:
         """The path of a route, with the id of what is here."""
         kind = rule.rule.split("/")[3]
-        _, path = rule.build(dict.fromkeys(rule.arguments, str(self.ids[kind]))) or ("", "")
+        its = {name: str(self.ids.get(name, self.ids[kind])) for name in rule.arguments}
+        _, path = rule.build(its) or ("", "")
         return path
 
     def ask(
@@ -348,6 +353,8 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
         ("POST", f"discrepancies/{more[0]}/resolve", {}),
         ("POST", f"discrepancies/{more[1]}/false-call", {}),
         ("POST", f"inspections/{ids['inspections']}/dispositions", {"action": "scrap"}),
+        ("POST", f"inspections/{ids['inspections']}/reviews", {"verdict": "noted", "note": "n"}),
+        ("POST", f"inspections/{ids['inspections']}/reviews/{ids['review_id']}/undo", {}),
         ("POST", f"dead-letters/{ids['dead-letters']}/resend", None),
         ("POST", f"deliveries/{ids['deliveries']}/again", None),
         ("POST", "alert-channels", channel),

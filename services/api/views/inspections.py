@@ -126,6 +126,9 @@ class DispositionOut(Output):
     action: str
     actor: str
     note: str
+    undoes_id: int | None = Field(
+        description="The disposition that this one takes back; it says again what held before."
+    )
     created_at: datetime
 
 
