@@ -13,13 +13,15 @@ from db.credentials import redact
 
 SECRET = "***"  # noqa: S105
 
-# Written by cameras, workers and the alert loop, or with every page: no person edits them. All
-# other tables are in the log, those of later migrations among them.
+# Written by cameras, workers and the alert loop, or with every page: no person edits them. A
+# picture's annotations are their own history (0207). All other tables are in the log, those of
+# later migrations among them.
 NOT_EDITED = frozenset(
     {
         "acquisition",
         "alert",
         "alert_watch",
+        "annotation",
         "audit_entry",
         "camera_minute",
         "camera_state",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_ROWS = 256
-
 
 def crossing(ring: list[float]) -> tuple[float, float] | None:
     """Where a closed ring x, y, x, y, … crosses itself, px; None where it does not.
@@ -20,14 +18,30 @@ def crossing(ring: list[float]) -> tuple[float, float] | None:
     if count < 4:
         return None
     a, b = points, np.roll(points, -1, axis=0)
-    for start in range(0, count, _ROWS):
-        p, q = a[start : start + _ROWS, None], b[start : start + _ROWS, None]
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    order = np.argsort(low[:, 0], kind="stable")
+    found: list[tuple[int, int]] = []
+    # Edges in the order of their left ends: one is held against those that begin before it ends.
+    left, right = low[order, 0], high[order, 0]
+    active = np.arange(count)
+    for apart in range(1, count):
+        active = active[active + apart < count]
+        active = active[left[active + apart] <= right[active]]
+        if not active.size:
+            break
+        i, j = order[active], order[active + apart]
+        level = (low[i, 1] <= high[j, 1]) & (low[j, 1] <= high[i, 1])
+        i, j = i[level], j[level]
         # Edges cross where the ends of each lie on both sides of the other.
-        across = (_side(p, q, a) * _side(p, q, b) < 0) & (_side(a, b, p) * _side(a, b, q) < 0)
-        if across.any():
-            row, column = np.argwhere(across)[0]
-            return _meeting(a[start + row], b[start + row], a[column], b[column])
-    return None
+        across = (_side(a[i], b[i], a[j]) * _side(a[i], b[i], b[j]) < 0) & (
+            _side(a[j], b[j], a[i]) * _side(a[j], b[j], b[i]) < 0
+        )
+        first, second = np.minimum(i, j)[across], np.maximum(i, j)[across]
+        found += zip(first.tolist(), second.tolist(), strict=True)
+    if not found:
+        return None
+    row, column = min(found)
+    return _meeting(a[row], b[row], a[column], b[column])
 
 
 def overhang_px(ring: list[float], size_wh: tuple[int, int]) -> float:
