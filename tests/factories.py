@@ -33,6 +33,7 @@ from db.models import (
     Site,
     Station,
 )
+from db.queries.parts import note_arrivals
 from inspection.inference import Inference, with_inference
 
 Row = TypeVar("Row")
@@ -175,7 +176,10 @@ def make_acquisition(session: Session, camera: Camera | None = None, **values: A
         "recipe_version_id": station.recipe_version_id,
         "captured_at": utc_now(),
     }
-    return _add(session, Acquisition(**defaults | values))
+    row: Acquisition = _add(session, Acquisition(**defaults | values))
+    if row.part_id is not None:
+        note_arrivals(session, [(row.part_id, row.station_id, row.captured_at)])
+    return row
 
 
 def decide(

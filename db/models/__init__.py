@@ -16,7 +16,7 @@ from db.models.labels import (
 )
 from db.models.people import Device, OneTimeLink, Person, RoleGrant, WebSession
 from db.models.places import Calibration, Camera, CameraMinute, Line, Shift, Site, Station
-from db.models.products import Lot, Part, Product
+from db.models.products import Lot, Part, PartArrival, Product
 from db.models.recipes import ModelVersion, RecipeRow, RecipeVersion
 from db.models.registry import GateFlip, GateRun, ModelUpload, Promotion, RegisteredModel
 from db.models.review_items import (
@@ -67,6 +67,7 @@ __all__ = [
     "ModelVersion",
     "OneTimeLink",
     "Part",
+    "PartArrival",
     "Person",
     "Product",
     "Promotion",

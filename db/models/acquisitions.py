@@ -57,18 +57,14 @@ class Acquisition(Base):
         ),
         Index("ix_acquisition_camera_state", "camera_id", "state", "sequence"),
         Index("ix_acquisition_image_key", "image_key"),
-        # A shift's parts, and where each of them came first. Frames without a part are not in them.
-        *(
-            Index(
-                name,
-                *columns,
-                postgresql_where=text("part_id IS NOT NULL"),
-                sqlite_where=text("part_id IS NOT NULL"),
-            )
-            for name, columns in (
-                ("ix_acquisition_station_parts", ("station_id", "captured_at", "part_id")),
-                ("ix_acquisition_part", ("part_id", "station_id", "captured_at")),
-            )
+        # A part's frames at a station, in their order. Frames without a part are not in it.
+        Index(
+            "ix_acquisition_part",
+            "part_id",
+            "station_id",
+            "captured_at",
+            postgresql_where=text("part_id IS NOT NULL"),
+            sqlite_where=text("part_id IS NOT NULL"),
         ),
         # The oldest images are searched for by retention, past any number of purged rows.
         Index(

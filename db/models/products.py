@@ -1,9 +1,9 @@
-"""What is made or sold: product, lot, and one concrete part."""
+"""What is made or sold: product, lot, one concrete part, and when it came where."""
 
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Numeric, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Numeric, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Key, utc_now
@@ -39,3 +39,16 @@ class Part(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     __table_args__ = (UniqueConstraint("serial"),)
+
+
+class PartArrival(Base):
+    """When a part first came to a station: the earliest of its frames there."""
+
+    __tablename__ = "part_arrival"
+
+    part_id: Mapped[int] = mapped_column(ForeignKey("part.id"), primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"), primary_key=True)
+    first_at: Mapped[datetime]
+
+    # A stretch's parts are counted from this alone.
+    __table_args__ = (Index("ix_part_arrival_station_first", "station_id", "first_at"),)

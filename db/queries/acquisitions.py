@@ -18,7 +18,7 @@ from db.models import Acquisition, Camera, Inspection
 from db.queries.acquisition_errors import Held, KeyReused, NoRecipe, NotResendable, UnknownCamera
 from db.queries.frame_policy import SUPERSEDED, LockedCamera, lock_cameras, make_room
 from db.queries.inserting import insert_for_ids
-from db.queries.parts import lot_ids, part_ids
+from db.queries.parts import lot_ids, note_arrivals, part_ids
 from db.queries.results import InspectedFrame, NewInspection, insert_inspections
 from inspection.judgement import Judgement
 from inspection.verdicts import AcquisitionState, Reason, Verdict
@@ -224,6 +224,14 @@ def _write(
         )
         next_sequence[camera.camera_id] += 1
     ids = insert_for_ids(session, Acquisition, rows)
+    note_arrivals(
+        session,
+        (
+            (row["part_id"], row["station_id"], row["captured_at"])
+            for row in rows
+            if row["part_id"] is not None
+        ),
+    )
     for camera_id in sorted({new.camera_id for new in fresh}):
         session.execute(
             update(Camera)

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, literal, select, text, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Acquisition, Inspection
+from db.models import Acquisition, Inspection, PartArrival
 from db.queries.shifts import Window
 from inspection.verdicts import Verdict
 
@@ -43,16 +43,12 @@ def first_pass_in(
     earlier shift that comes again is not counted in this one. It counts as soon as its first
     frame has a verdict.
     """
-    # Without a join, from two indexes alone: a shift may have ten thousands of parts.
+    # From an index alone: a shift may have ten thousands of parts.
     came = dict(
         session.execute(
-            select(Acquisition.station_id, func.count())
-            .where(
-                Acquisition.station_id.in_(station_ids),
-                Acquisition.part_id.is_not(None),
-                _is_first_of_part(window),
-            )
-            .group_by(Acquisition.station_id)
+            select(PartArrival.station_id, func.count())
+            .where(PartArrival.station_id.in_(station_ids), PartArrival.first_at >= window.start)
+            .group_by(PartArrival.station_id)
         ).all()
     )
     if not came:
@@ -65,12 +61,13 @@ def first_pass_in(
                 # `+ 0` SQLite takes no other.
                 text("acquisition.state <> 'done'"),
                 (Acquisition.part_id + 0).is_not(None),
-                _is_first_of_part(window),
+                Acquisition.captured_at >= window.start,
+                is_first_of_part(),
             )
         )
         if station_id in came
     }
-    not_good = _not_good(session, came, window) - in_flight
+    not_good = not_good_since(session, came, window.start).keys() - in_flight
     waiting, bad = (Counter(station_id for station_id, _ in keys) for keys in (in_flight, not_good))
     return {
         station_id: FirstPass(
@@ -80,8 +77,8 @@ def first_pass_in(
     }
 
 
-def _is_first_of_part(window: Window) -> ColumnElement[bool]:
-    """That an acquisition is the first of its part at its station, and of the window."""
+def is_first_of_part() -> ColumnElement[bool]:
+    """That no earlier frame of an acquisition's part was taken at its station."""
     earlier = aliased(Acquisition)
     before = (
         select(literal(1))
@@ -91,34 +88,49 @@ def _is_first_of_part(window: Window) -> ColumnElement[bool]:
             tuple_(earlier.captured_at, earlier.id)
             < tuple_(Acquisition.captured_at, Acquisition.id),
         )
+        .limit(1)
         .correlate(Acquisition)
-    )
-    return and_(Acquisition.captured_at >= window.start, ~before.exists())
-
-
-def _not_good(
-    session: Session, station_ids: Collection[int], window: Window
-) -> set[tuple[int, int | None]]:
-    """Stations and parts of which a frame of the first pass failed or was not inspected."""
-    earlier = aliased(Acquisition)
-    first_at = (
-        select(func.min(earlier.captured_at))
-        .where(earlier.part_id == Acquisition.part_id, earlier.station_id == Inspection.station_id)
-        .correlate(Acquisition, Inspection)
         .scalar_subquery()
     )
+    # A look into the index for each frame, whatever the database thinks it knows of the tables: as
+    # NOT EXISTS a fresh PostgreSQL joins all there is.
+    return func.coalesce(before, 0) == 0
+
+
+def not_good_since(
+    session: Session, station_ids: Collection[int], since: datetime, until: datetime | None = None
+) -> dict[tuple[int, int], datetime]:
+    """Stations and parts that came in this time and failed in their first pass, with when."""
+    begin = [PartArrival.first_at >= since, Inspection.captured_at >= since]
+    end = (
+        []
+        if until is None
+        else [
+            PartArrival.first_at < until,
+            Inspection.captured_at < until + FIRST_PASS,
+        ]
+    )
     rows = session.execute(
-        select(Inspection.station_id, Acquisition.part_id, Inspection.captured_at, first_at)
+        select(
+            Inspection.station_id,
+            PartArrival.part_id,
+            Inspection.captured_at,
+            PartArrival.first_at,
+        )
         .join(Acquisition, Acquisition.id == Inspection.acquisition_id)
+        .join(
+            PartArrival,
+            and_(
+                PartArrival.part_id == Acquisition.part_id,
+                PartArrival.station_id == Inspection.station_id,
+            ),
+        )
         .where(
-            Inspection.station_id.in_(station_ids),
-            Inspection.verdict.in_(_NOT_GOOD),
-            Inspection.captured_at >= window.start,
-            Acquisition.part_id.is_not(None),
+            Inspection.station_id.in_(station_ids), Inspection.verdict.in_(_NOT_GOOD), *begin, *end
         )
     )
     return {
-        (station_id, part_id)
+        (station_id, part_id): first
         for station_id, part_id, captured_at, first in rows
-        if first >= window.start and captured_at - first <= FIRST_PASS
+        if captured_at - first <= FIRST_PASS
     }

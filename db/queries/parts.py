@@ -1,6 +1,7 @@
-"""Parts and lots, made when a frame first names them."""
+"""Parts and lots, made when a frame first names them; and when a part first came where."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -8,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from db.base import utc_now
-from db.models import Lot, Part
+from db.models import Lot, Part, PartArrival
 
 
 def lot_ids(session: Session, codes: Collection[str]) -> dict[str, int]:
@@ -41,6 +42,35 @@ def part_ids(session: Session, lots_by_serial: dict[str, int | None]) -> dict[st
         _insert_new(session, Part.__table__, rows)
         ids = dict(session.execute(found).all())
     return ids
+
+
+def note_arrivals(session: Session, frames: Iterable[tuple[int, int, datetime]]) -> None:
+    """Write when parts first came to stations; a frame that was taken earlier moves it back.
+
+    Args:
+        frames: part, station and when it was taken; of a part as many as there are.
+    """
+    first: dict[tuple[int, int], datetime] = {}
+    for part_id, station_id, captured_at in frames:
+        known = first.setdefault((part_id, station_id), captured_at)
+        first[part_id, station_id] = min(known, captured_at)
+    if not first:
+        return
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(PartArrival)
+    earlier = statement.excluded.first_at
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["part_id", "station_id"],
+            set_={"first_at": earlier},
+            where=PartArrival.first_at > earlier,
+        ),
+        # In one order everywhere, so that two cameras never wait for each other.
+        [
+            {"part_id": part_id, "station_id": station_id, "first_at": at}
+            for (part_id, station_id), at in sorted(first.items())
+        ],
+    )
 
 
 def _insert_new(session: Session, table: Any, rows: list[dict[str, Any]]) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, literal, select, text, true, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select, text, true
+from sqlalchemy.orm import Session
 
-from db.models import Acquisition, Inspection
-from db.queries.first_pass import FIRST_PASS, FirstPass
+from db.models import Acquisition, PartArrival
+from db.queries.first_pass import FirstPass, is_first_of_part, not_good_since
 from db.queries.quality import Stretch, id_rows, stretch_rows
-from inspection.verdicts import Verdict
 
-_NOT_GOOD = (Verdict.FAIL, Verdict.NOT_INSPECTED)
 _Key = tuple[int, int | None]  # station, part
 
 
@@ -38,39 +37,20 @@ def first_pass_by(
     stations = {station_id for _, station_id in came}
     in_flight = _in_flight(session, stretches)
     starts = [since for since, _ in stretches]
-    bad: dict[tuple[int, int], set[_Key]] = {}
-    for station_id, part_id, n in _not_good(session, stations, stretches, starts):
+    bad: Counter[tuple[int, int]] = Counter()
+    not_good = not_good_since(session, stations, stretches[0][0], stretches[-1][1])
+    for (station_id, part_id), first in not_good.items():
         if (station_id, part_id) not in in_flight:
-            bad.setdefault((n, station_id), set()).add((station_id, part_id))
-    waiting: dict[tuple[int, int], int] = {}
-    for (station_id, _), first in in_flight.items():
-        place = (bisect_right(starts, first) - 1, station_id)
-        waiting[place] = waiting.get(place, 0) + 1
-    for (n, station_id), number in came.items():
-        parts = number - waiting.get((n, station_id), 0)
-        if parts:
-            found[n][station_id] = FirstPass(parts, parts - len(bad.get((n, station_id), ())))
-    return found
-
-
-def _is_first() -> ColumnElement[bool]:
-    """That no earlier frame of the part was taken at the station."""
-    earlier = aliased(Acquisition)
-    before = (
-        select(literal(1))
-        .where(
-            earlier.part_id == Acquisition.part_id,
-            earlier.station_id == Acquisition.station_id,
-            tuple_(earlier.captured_at, earlier.id)
-            < tuple_(Acquisition.captured_at, Acquisition.id),
-        )
-        .limit(1)
-        .correlate(Acquisition)
-        .scalar_subquery()
+            bad[bisect_right(starts, first) - 1, station_id] += 1
+    waiting = Counter(
+        (bisect_right(starts, first) - 1, station_id)
+        for (station_id, _), first in in_flight.items()
     )
-    # A look into the index for each frame, whatever the database thinks it knows of the tables: as
-    # NOT EXISTS a fresh PostgreSQL joins all there is, once for each stretch.
-    return func.coalesce(before, 0) == 0
+    for (n, station_id), number in came.items():
+        parts = number - waiting[n, station_id]
+        if parts:
+            found[n][station_id] = FirstPass(parts, parts - bad[n, station_id])
+    return found
 
 
 def _came(
@@ -79,13 +59,11 @@ def _came(
     span, station = stretch_rows(stretches), id_rows(station_ids)
     number = (
         select(func.count())
-        .select_from(Acquisition)
+        .select_from(PartArrival)
         .where(
-            Acquisition.station_id == station.c.id,
-            Acquisition.part_id.is_not(None),
-            Acquisition.captured_at >= span.c.since,
-            Acquisition.captured_at < span.c.until,
-            _is_first(),
+            PartArrival.station_id == station.c.id,
+            PartArrival.first_at >= span.c.since,
+            PartArrival.first_at < span.c.until,
         )
         .correlate(span, station)
         .scalar_subquery()
@@ -104,40 +82,7 @@ def _in_flight(session: Session, stretches: Sequence[Stretch]) -> dict[_Key, dat
             (Acquisition.part_id + 0).is_not(None),
             Acquisition.captured_at >= stretches[0][0],
             Acquisition.captured_at < stretches[-1][1],
-            _is_first(),
+            is_first_of_part(),
         )
     )
     return {(station_id, part_id): at for station_id, part_id, at in rows}
-
-
-def _not_good(
-    session: Session,
-    station_ids: Collection[int],
-    stretches: Sequence[Stretch],
-    starts: Sequence[datetime],
-) -> list[tuple[int, int | None, int]]:
-    """Stations and parts that failed in their first pass, with the stretch these came in."""
-    earlier = aliased(Acquisition)
-    first_at = (
-        select(func.min(earlier.captured_at))
-        .where(earlier.part_id == Acquisition.part_id, earlier.station_id == Inspection.station_id)
-        .correlate(Acquisition, Inspection)
-        .scalar_subquery()
-    )
-    begin, end = stretches[0][0], stretches[-1][1]
-    rows = session.execute(
-        select(Inspection.station_id, Acquisition.part_id, Inspection.captured_at, first_at)
-        .join(Acquisition, Acquisition.id == Inspection.acquisition_id)
-        .where(
-            Inspection.station_id.in_(station_ids),
-            Inspection.verdict.in_(_NOT_GOOD),
-            Inspection.captured_at >= begin,
-            Inspection.captured_at < end + FIRST_PASS,
-            Acquisition.part_id.is_not(None),
-        )
-    )
-    return [
-        (station_id, part_id, bisect_right(starts, first) - 1)
-        for station_id, part_id, captured_at, first in rows
-        if begin <= first < end and captured_at - first <= FIRST_PASS
-    ]

@@ -24,6 +24,7 @@ from db.models import (
     MeasurementRow,
     ModelVersion,
     Part,
+    PartArrival,
     RecipeRow,
     RecipeVersion,
     Shift,
@@ -193,6 +194,9 @@ def _past(
             (_table(Acquisition), common | acquisition),
             (_table(Inspection), common | inspection),
         ]
+        if not shelf:
+            arrival = {"part_id": key, "station_id": station.id, "first_at": at}
+            rows.append((_table(PartArrival), arrival))
         if shelf and verdict != "not_inspected":
             rows += [(_table(MeasurementRow), row) for row in _facings(key, rng, verdict)]
         elif verdict in ("fail", "warn"):

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import text
 
 from db.engine import Database
+from db.queries.acquisitions import NewAcquisition, accept
 from db.queries.counts import counts_in
 from db.queries.first_pass import FIRST_PASS, FirstPass, first_pass_in
 from db.queries.shifts import Window
+from inspection.verdicts import Reason
 from tests import factories
 
 NOW = datetime(2026, 7, 1, 10, 3, 30, tzinfo=UTC)
@@ -105,6 +107,32 @@ def test_a_frame_on_the_edge_of_the_first_pass_is_in_it(any_database: Database) 
     assert found == {camera.station_id: FirstPass(2, 1)}
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_frame_that_comes_late_moves_its_part_back(
+    any_database: Database, together: bool
+) -> None:
+    """Taken before the window, accepted after one of it: the part is of the shift before."""
+    with any_database.sessions.begin() as session:
+        camera = factories.make_camera(session)
+        camera_id, station_id = camera.id, camera.station_id
+    late, early = (
+        NewAcquisition(camera_id, at, None, refusal=(Reason.BLIND, ""), part_serial="SN-1")
+        for at in (WINDOW.start + SECOND, WINDOW.start - SECOND)
+    )
+    if together:
+        with any_database.sessions.begin() as session:
+            accept(session, [late, early])
+    else:
+        with any_database.sessions.begin() as session:
+            accept(session, [late])
+        with any_database.reads() as session:
+            assert first_pass_in(session, [station_id], WINDOW) == {station_id: FirstPass(1, 0)}
+        with any_database.sessions.begin() as session:
+            accept(session, [early])
+    with any_database.reads() as session:
+        assert first_pass_in(session, [station_id], WINDOW) == {station_id: FirstPass(0, 0)}
+
+
 def test_parts_are_counted_from_indexes_alone(any_database: Database) -> None:
     if any_database.engine.dialect.name != "sqlite":
         return  # PostgreSQL decides by statistics, of which an empty table has none
@@ -117,5 +145,5 @@ def test_parts_are_counted_from_indexes_alone(any_database: Database) -> None:
         explain.set_trace_callback(None)
         (statement,) = (one for one in seen if "count(*)" in one)
         plan = str(session.execute(text(f"EXPLAIN QUERY PLAN {statement}")).all())
-    assert "COVERING INDEX ix_acquisition_station_parts" in plan
-    assert "COVERING INDEX ix_acquisition_part " in plan
+    assert "COVERING INDEX ix_part_arrival_station_first" in plan
+    assert "acquisition" not in plan

@@ -1,12 +1,16 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from db import migrate
 from db.base import Base
 from db.engine import Database, connect
+from db.models import PartArrival
+from tests import factories
 from tests.factories import make_camera
 from tests.servers import PostgresServer
 
@@ -41,3 +45,21 @@ def test_foreign_keys_are_enforced(any_database: Database) -> None:
     ):
         with pytest.raises(IntegrityError), any_database.sessions.begin() as session:
             session.execute(text(statement), {"id": camera_id})
+
+
+def test_when_parts_came_is_known_of_what_was_there_before(any_database: Database) -> None:
+    later = datetime(2026, 7, 1, 8, tzinfo=UTC)
+    with any_database.sessions.begin() as session:
+        camera, part = factories.make_camera(session), factories.make_part(session)
+        for hours in (2, 0, 1):
+            at = later + timedelta(hours=hours)
+            factories.make_acquisition(session, camera, part_id=part.id, captured_at=at)
+        factories.make_acquisition(session, camera)
+        came = (part.id, camera.station_id, later)
+    migrate.downgrade(any_database.engine, "0011")
+    migrate.upgrade(any_database.engine)
+    with any_database.reads() as session:
+        rows = session.execute(
+            select(PartArrival.part_id, PartArrival.station_id, PartArrival.first_at)
+        ).all()
+    assert [tuple(row) for row in rows] == [came]
