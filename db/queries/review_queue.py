@@ -144,7 +144,7 @@ def get_item(session: Session, item_id: int) -> ReviewItem:
 
 def skip(session: Session, item_id: int, by: str) -> ReviewItem:
     """Put an item aside. Raises NotFound, and WrongState where it is closed."""
-    item = _locked(session, item_id)
+    item = lock_item(session, item_id)
     if item.state != OPEN:
         raise WrongState("review item", item_id, item.state, (OPEN,))
     _close(item, SKIPPED, by)
@@ -153,7 +153,7 @@ def skip(session: Session, item_id: int, by: str) -> ReviewItem:
 
 def reopen(session: Session, item_id: int) -> ReviewItem:
     """Take a skip back. Raises NotFound, and WrongState where it was not skipped."""
-    item = _locked(session, item_id)
+    item = lock_item(session, item_id)
     if item.state != SKIPPED:
         raise WrongState("review item", item_id, item.state, (SKIPPED,))
     item.state, item.closed_at, item.closed_by = OPEN, None, ""
@@ -171,7 +171,7 @@ def confirm(session: Session, item_id: int, word: Word, by: str, *, class_name: 
         WrongState: it is closed, or waits for two people who do not see each other.
         Invalid: what was missed is not said, or something that was not missed.
     """
-    item = _locked(session, item_id)
+    item = lock_item(session, item_id)
     if item.state != OPEN:
         raise WrongState("review item", item_id, item.state, (OPEN,))
     if item.blind and _readings(session, item_id) < BLIND_READERS:
@@ -228,7 +228,8 @@ def _close(item: ReviewItem, state: str, by: str) -> None:
     item.state, item.closed_at, item.closed_by = state, utc_now(), by[:100]
 
 
-def _locked(session: Session, item_id: int) -> ReviewItem:
+def lock_item(session: Session, item_id: int) -> ReviewItem:
+    """An item that nobody else changes until the commit. Raises NotFound."""
     item = session.scalars(
         select(ReviewItem).where(ReviewItem.id == item_id).with_for_update()
     ).one_or_none()

@@ -6,7 +6,8 @@ import click
 @click.command()
 @click.option("--once", is_flag=True, help="Look once, say what was found, and end.")
 def command(once: bool) -> None:
-    """Ring for what waits or was left behind, bury what has had its attempts, purge old images.
+    """Ring for what waits or was left behind, bury what has had its attempts, purge old images,
+    fill the review queue.
 
     Safe to run twice.
     """
@@ -18,7 +19,7 @@ def command(once: bool) -> None:
     from db.heartbeat import Heartbeat, HeartbeatSettings
     from db.logs import configure_logs
     from db.settings import BrokerSettings, StorageSettings
-    from services import retention
+    from services import retention, review_filling
     from services.bell import Bell
     from services.sweeper.loop import run, run_chore, sweep
     from services.sweeper.settings import SweeperSettings
@@ -43,6 +44,12 @@ def command(once: bool) -> None:
                 database, store, storage.retention_bytes, storage.retention_days
             ),
             every_s=settings.retention_every_s,
+            stop=stop,
+        )
+        run_chore(
+            "review queue",
+            lambda: review_filling.run_once(database, store),
+            every_s=settings.review_every_s,
             stop=stop,
         )
         run(

@@ -9,3 +9,4 @@ class SweeperSettings(BaseSettings):
 
     sweep_s: float = Field(5, gt=0, description="Seconds from look to look.")
     retention_every_s: float = Field(60, gt=0, description="Seconds between purges of images.")
+    review_every_s: float = Field(20, gt=0, description="Seconds between fillings of the queue.")
