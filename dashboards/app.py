@@ -25,7 +25,7 @@ from dashboards.alerts import log as alert_log
 from dashboards.alerts import rules as alert_rules
 from dashboards.coalesce import Coalesced
 from dashboards.hub import EventHub
-from dashboards.people import account, identity, oidc, signing_in
+from dashboards.people import account, identity, oidc, signing_in, tokens
 from dashboards.people import pages as people
 from dashboards.permissions import for_everybody
 from dashboards.pictures import Pictures
@@ -40,6 +40,7 @@ _PAGES = (
     signing_in,
     account,
     people,
+    tokens,
     audit_log,
     boards,
     shelves,

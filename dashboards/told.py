@@ -58,6 +58,7 @@ _THINGS = (
     N_("address"),
     N_("channels"),
     N_("class"),
+    N_("days"),
     N_("end"),
     N_("escalation"),
     N_("name"),

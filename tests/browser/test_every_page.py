@@ -30,6 +30,7 @@ PAGES = (
     "/people",
     "/people/1",
     "/screens",
+    "/tokens",
     "/account",
     "/quality/line-2?range=day",
     "/quality/station/station-weld?range=week&by=hour&phases=0",

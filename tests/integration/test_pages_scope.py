@@ -19,6 +19,7 @@ from db.frames import open_store
 from db.models import AlertChannel, AlertRule, CameraShot, RecipeTrial
 from db.queries import people, sign_ins
 from db.queries.people import Grant
+from db.queries.tokens import Place, create_token
 from tests import factories
 from tests.factories import Found
 from tests.signed_in import SignedInClient, sign_in, sign_in_device
@@ -63,6 +64,9 @@ def plant(database: Database, name: str) -> dict[str, Any]:
             acquisition_ids=[inspection.acquisition_id],
         )
         device, _code = sign_ins.add_device(session, line.key, name)
+        token, _text = create_token(
+            session, name, "operator", Place(line_id=line.id), created_by=name
+        )
         person = people.create_person(session, f"{name} person", [Grant(Role.ADMIN, None, line.id)])
         session.add_all([channel, rule, shot, trial])
         session.flush()
@@ -81,6 +85,7 @@ def plant(database: Database, name: str) -> dict[str, Any]:
             "delivery_id": 1,
             "shot_id": shot.id,
             "device_id": device.id,
+            "token_id": token.id,
             "person_id": person.id,
             "grant_id": person.grants[0].id,
             "session_id": 10**6,  # nobody's: the first one is that of who asks
