@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import binomtest
-
+from inspection.shares import mcnemar_p
 from inspection.verdicts import Verdict
 from workers.evaluation.image_result import ImageResult
 from workers.evaluation.options import Evaluation
@@ -95,13 +94,8 @@ def flips(a: Evaluation, b: Evaluation) -> list[Flip]:
 
 
 def mcnemar(only_a: int, only_b: int) -> dict[str, Any]:
-    """McNemar's test, exact: images that only one of the two judged rightly.
-
-    McNemar, Psychometrika 12 (1947) 153; the exact form is a sign test on the discordant pairs.
-    """
-    total = only_a + only_b
-    p = float(binomtest(only_a, total, 0.5).pvalue) if total else 1.0
-    return {"only_a_right": only_a, "only_b_right": only_b, "p": p}
+    """McNemar's exact test of the images that only one of the two judged rightly."""
+    return {"only_a_right": only_a, "only_b_right": only_b, "p": mcnemar_p(only_a, only_b)}
 
 
 def _pairs(a: Evaluation, b: Evaluation, defective: bool | None) -> tuple[int, int]:

@@ -6,27 +6,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import beta
 
+from inspection.shares import clopper_pearson
 from inspection.verdicts import Verdict
 from workers.evaluation.image_result import ImageResult
 
 FailOn = Literal["warn", "fail"]
 _REJECTING = {"warn": (Verdict.WARN, Verdict.FAIL), "fail": (Verdict.FAIL,)}
-
-
-def clopper_pearson(hits: int, of: int, confidence: float = 0.95) -> tuple[float, float] | None:
-    """The exact two-sided interval of a share; None of nothing.
-
-    Clopper and Pearson, Biometrika 26 (1934) 404. It never covers less than it says, which is
-    what a claim about escapes needs; Wilson's is narrower and at times covers less.
-    """
-    if of == 0:
-        return None
-    rest = (1 - confidence) / 2
-    low = 0.0 if hits == 0 else float(beta.ppf(rest, hits, of - hits + 1))
-    high = 1.0 if hits == of else float(beta.ppf(1 - rest, hits + 1, of - hits))
-    return low, high
 
 
 def rejected(verdict: Verdict, fail_on: FailOn) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from workers.inspecting.gates import gate_step
 from workers.inspecting.runtime import Runtime
 from workers.inspecting.trials import try_step
 from workers.inspecting.uploads import upload_step
 
 # Each does the next step of its kind, and says whether more waits.
-STEPS: tuple[Callable[[Runtime], bool], ...] = (try_step, upload_step)
+STEPS: tuple[Callable[[Runtime], bool], ...] = (try_step, upload_step, gate_step)
 
 
 def background_step(runtime: Runtime) -> bool:

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.engine import Database
 from db.frames import FrameStore
 from db.queries.claims import ClaimedFrame, claim
-from db.queries.model_wants import wanted_models
 from db.queries.holds import holds_of
+from db.queries.model_wants import wanted_models
 from inspection.decode import ImageRefused
 from inspection.judgement import Judgement
 from inspection.verdicts import Reason
