@@ -14,8 +14,8 @@ from dashboards import (
     formats,
     guard,
     inspections,
-    lab,
     language,
+    learn,
     limits,
     live,
     stations,
@@ -57,7 +57,7 @@ _PAGES = (
     alert_log,
     charts,
     reports,
-    lab,
+    learn,  # the lab with all that learns: they share a blueprint
     live,
 )
 # A form here carries a note of a thousand characters at most.

@@ -33,6 +33,7 @@ def _sections() -> dict[str, Any]:
             ("recipes", _("Recipes")),
             ("planograms", _("Planograms")),
             ("models", _("Models")),
+            ("queue", _("Review queue")),
             ("health", _("Health")),
         ),
         "section": endpoint.partition("_")[0],

@@ -1,5 +1,6 @@
 """What learns, in the lab: review queue, labels, snapshots, training, gate, shadows, watching."""
 
 from dashboards.lab.routes import blueprint
+from dashboards.learn import queue
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "queue"]

@@ -33,7 +33,7 @@ def doubts_of(session: Session, versions: Mapping[int, tuple[int, int | None]]) 
         versions: by inspection, its recipe version and its model version.
     """
     recipes = _recipes(session, {recipe for recipe, _ in versions.values()})
-    models = _thresholds(session, {model for _, model in versions.values() if model is not None})
+    models = thresholds_of(session, {model for _, model in versions.values() if model is not None})
     found: dict[int, Doubt] = {}
 
     def add(inspection_id: int, doubt: Doubt) -> None:
@@ -97,7 +97,7 @@ def _recipes(session: Session, ids: set[int]) -> dict[int, Recipe]:
     return found
 
 
-def _thresholds(session: Session, ids: set[int]) -> dict[int, dict[str, float]]:
+def thresholds_of(session: Session, ids: set[int]) -> dict[int, dict[str, float]]:
     """The least score of each class, by model version; what a manifest does not say is left out."""
     found: dict[int, dict[str, float]] = {}
     for id_, manifest in session.execute(

@@ -16,7 +16,7 @@ from db.access import PERMISSIONS, Permission, Role
 from db.base import Base
 from db.engine import Database
 from db.frames import open_store
-from db.models import AlertChannel, AlertRule, CameraShot, RecipeTrial
+from db.models import AlertChannel, AlertRule, CameraShot, RecipeTrial, ReviewItem
 from db.queries import people, sign_ins
 from db.queries.people import Grant
 from db.queries.tokens import Place, create_token
@@ -68,7 +68,16 @@ def plant(database: Database, name: str) -> dict[str, Any]:
             session, name, "operator", Place(line_id=line.id), created_by=name
         )
         person = people.create_person(session, f"{name} person", [Grant(Role.ADMIN, None, line.id)])
-        session.add_all([channel, rule, shot, trial])
+        item = ReviewItem(
+            inspection_id=inspection.id,
+            station_id=station.id,
+            reason="random",
+            priority=0.5,
+            probability=0.5,
+            detail=name,
+            blind=True,
+        )
+        session.add_all([channel, rule, shot, trial, item])
         session.flush()
         return {
             "site": site.key,
@@ -84,6 +93,7 @@ def plant(database: Database, name: str) -> dict[str, Any]:
             "rule_id": rule.id,
             "delivery_id": 1,
             "shot_id": shot.id,
+            "item_id": item.id,
             "device_id": device.id,
             "token_id": token.id,
             "person_id": person.id,
