@@ -43,6 +43,8 @@ def run_once(
 ) -> Swept:
     """Purge images that are too old or too many, and files that no row names.
 
+    What shadows said and the figures of pictures go with what is too old.
+
     Passed images go first, then the older of the others; those of open discrepancies and those
     that wait never go. Rows stay. Safe to run twice at once, and to be killed at any point: what
     a row does not name any more is removed as an orphan later.
@@ -60,6 +62,8 @@ def run_once(
     for tier in Tier:
         while run.purge(tier, before=old):
             pass
+    while run.forget(old):
+        pass
     if usage_bytes - run.freed_bytes > cap_bytes:
         enough = usage_bytes - cap_bytes * _DOWN_TO
         for tier in Tier:
@@ -106,6 +110,11 @@ class _Run:
             if key not in named:
                 self.remove(key, received_at + _PUT_AGAIN)
         return True
+
+    def forget(self, before: datetime) -> bool:
+        """Forget a batch of what shadows said and of figures of pictures; False: none is left."""
+        with self._database.sessions.begin() as session:
+            return retention.forget_watched(session, before, limit=_BATCH) > 0
 
     def remove(self, key: str, unless_touched_since: datetime) -> None:
         if self._store.delete(key, unless_touched_since=unless_touched_since):

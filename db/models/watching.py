@@ -22,7 +22,7 @@ class StationReference(Base):
     until: Mapped[datetime]
     images: Mapped[int]
     image_key: Mapped[str] = mapped_column(String(200))  # the picture that others are held against
-    # Of each statistic the bounds of its bins and the shares in them; classes by name.
+    # `values`: of each figure what the pictures had; `cells` of the grid; `classes` by name.
     statistics: Mapped[dict[str, object]]
     ended_at: Mapped[datetime | None]
 
@@ -47,6 +47,7 @@ class ImageStatistic(Base):
     camera_id: Mapped[int] = mapped_column(ForeignKey("camera.id"))
     captured_at: Mapped[datetime]
     values: Mapped[dict[str, float]] = mapped_column(JSON)  # focus, brightness, contrast …
+    cells: Mapped[str] = mapped_column(String(1200), default="")  # `inspection.watching.dirt`
 
     __table_args__ = (Index("ix_image_statistic_camera", "camera_id", "captured_at"),)
 

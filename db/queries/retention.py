@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Acquisition, Discrepancy, Inspection, LabelledImage
+from db.models import (
+    Acquisition,
+    Discrepancy,
+    ImageStatistic,
+    Inspection,
+    LabelledImage,
+    ShadowResult,
+    StationReference,
+)
 from inspection.verdicts import AcquisitionState, DiscrepancyState, Reason, Verdict
 
 
@@ -35,7 +43,8 @@ def purge_keys(
     """Take the images off the oldest rows of a tier, and say which those were.
 
     Never touched are images that wait for their inspection, the first and last image of a
-    discrepancy that is open or acknowledged, and what somebody has labelled.
+    discrepancy that is open or acknowledged, what somebody has labelled, and the picture that a
+    station is held against.
 
     Args:
         limit: at most so many rows.
@@ -57,6 +66,14 @@ def purge_keys(
     labelled = (
         select(LabelledImage.id).where(LabelledImage.acquisition_id == Acquisition.id).exists()
     )
+    of_reference = (
+        select(StationReference.id)
+        .where(
+            StationReference.image_key == Acquisition.image_key,
+            StationReference.ended_at.is_(None),
+        )
+        .exists()
+    )
     passed = or_(
         Inspection.verdict == Verdict.PASS.value,
         and_(
@@ -73,6 +90,7 @@ def purge_keys(
             passed if tier is Tier.PASSED else ~passed,
             ~of_discrepancies,
             ~labelled,
+            ~of_reference,
         )
         .order_by(Acquisition.id)
         .limit(limit)
@@ -107,3 +125,19 @@ def named_keys(session: Session) -> set[str]:
         for key in session.scalars(select(column).where(column.is_not(None)))
         if key is not None
     }
+
+
+def forget_watched(session: Session, before: datetime, *, limit: int) -> int:
+    """Delete what shadows said and the figures of pictures, of before a time; how many rows."""
+    rows = 0
+    for entity, key in (
+        (ShadowResult, ShadowResult.id),
+        (ImageStatistic, ImageStatistic.inspection_id),
+    ):
+        old = session.scalars(select(key).where(entity.captured_at < before).limit(limit)).all()
+        if old:
+            session.execute(
+                delete(entity).where(key.in_(old)).execution_options(synchronize_session=False)
+            )
+        rows += len(old)
+    return rows

@@ -7,7 +7,7 @@ import click
 @click.option("--once", is_flag=True, help="Look once, say what was found, and end.")
 def command(once: bool) -> None:
     """Ring for what waits or was left behind, bury what has had its attempts, purge old images,
-    fill the review queue.
+    fill the review queue, check stations.
 
     Safe to run twice.
     """
@@ -19,7 +19,7 @@ def command(once: bool) -> None:
     from db.heartbeat import Heartbeat, HeartbeatSettings
     from db.logs import configure_logs
     from db.settings import BrokerSettings, StorageSettings
-    from services import retention, review_filling
+    from services import retention, review_filling, watching
     from services.bell import Bell
     from services.sweeper.loop import run, run_chore, sweep
     from services.sweeper.settings import SweeperSettings
@@ -50,6 +50,12 @@ def command(once: bool) -> None:
             "review queue",
             lambda: review_filling.run_once(database, store),
             every_s=settings.review_every_s,
+            stop=stop,
+        )
+        run_chore(
+            "watching",
+            lambda: watching.run_once(database, settings.self_check),
+            every_s=settings.watch_every_s,
             stop=stop,
         )
         run(

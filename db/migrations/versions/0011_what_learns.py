@@ -410,6 +410,7 @@ def upgrade() -> None:
         sa.Column("camera_id", _KEY, nullable=False),
         sa.Column("captured_at", db.base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("values", sa.JSON(), nullable=False),
+        sa.Column("cells", sa.String(length=1200), nullable=False),
         sa.ForeignKeyConstraint(
             ["camera_id"], ["camera.id"], name=op.f("fk_image_statistic_camera_id")
         ),
