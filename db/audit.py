@@ -158,7 +158,8 @@ def _after_flush(session: Session, context: UOWTransaction) -> None:
 def _order(flushed: tuple[InstanceState[Any], Any]) -> tuple[str, int]:
     """By table, then as they were made: the same change is told in the same order each time."""
     state = flushed[0]
-    return table_of(state.mapper).name, getattr(state, "insert_order", 0)
+    # A row that was read has none, and comes before those that were added.
+    return table_of(state.mapper).name, getattr(state, "insert_order", None) or 0
 
 
 def _on_statement(statement: ORMExecuteState) -> Result[Any] | None:

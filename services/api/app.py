@@ -23,6 +23,8 @@ from services.api.views import (
     discrepancies,
     frames,
     inspections,
+    label_exchange,
+    labelled_images,
     ledger,
     lines,
     models,
@@ -59,6 +61,8 @@ _RESOURCES = (
     ledger,
     quality,
     quality_charts,
+    labelled_images,
+    label_exchange,
     models,
     tokens,
     audit_log,
@@ -103,7 +107,7 @@ def build_app(values: ApiValues) -> GuardedApi:
     app.register_api(health.blueprint)
     for resource in _RESOURCES:
         app.register_api(resource.blueprint)
-    document.serve(app, (frames.PushedFrame, Recipe))
+    document.serve(app, (frames.PushedFrame, label_exchange.ImportQuestion, Recipe))
     return app
 
 
