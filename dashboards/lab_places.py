@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from db.camera_sources import SourceRules, rules_from_settings
 from db.credentials import SecretBox
 from db.heartbeat import HeartbeatSettings
 from db.settings import StorageSettings
@@ -17,6 +18,7 @@ class LabPlaces:
     models_dirs: tuple[Path, ...] = ()
     secret_key_path: Path | None = None
     run_folder: Path | None = None
+    sources: SourceRules = field(default_factory=SourceRules)  # what cameras may be
 
     def secrets(self) -> SecretBox | None:
         """What encrypts cameras' passwords; the key file is made where it is missing."""
@@ -29,4 +31,5 @@ class LabPlaces:
             models_dirs=() if storage.models_dir is None else (storage.models_dir,),
             secret_key_path=(storage.data_dir / "secret.key").absolute(),
             run_folder=HeartbeatSettings().folder,
+            sources=rules_from_settings(),
         )

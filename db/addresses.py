@@ -67,10 +67,10 @@ def is_public(address: str) -> bool:
     reserved or multicast one (IANA's special-purpose registries), also not inside a mapped one.
     """
     parsed = ip_address(address.partition("%")[0])
-    return all(part.is_global and not part.is_multicast for part in (parsed, *_embedded(parsed)))
+    return all(part.is_global and not part.is_multicast for part in (parsed, *carried(parsed)))
 
 
-def _embedded(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
+def carried(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
     """IPv4 addresses that an IPv6 one carries and that some gateway on the way may unpack."""
     if isinstance(address, IPv4Address):
         return []

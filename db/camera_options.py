@@ -23,3 +23,5 @@ class CameraOptions(BaseModel):
     # the source, which goes on after a restart where the last of them was.
     from_sequence: int = Field(1, ge=1)
     started_at: datetime | None = None
+    # Asked for at the host's own command line, which no rule of `db.camera_sources` restricts.
+    from_host: bool = False

@@ -4,6 +4,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from db.camera_sources import CLIPS
+
 # SQLite's write-ahead log needs memory that all processes share, and locks that work.
 # Source: https://www.sqlite.org/wal.html, "all processes must be on the same host".
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -21,8 +23,9 @@ class AlreadyRunning(Exception):
 
 
 def make_data_folder(data_dir: Path) -> None:
-    """Create the folder, for its owner alone."""
+    """Create the folder, for its owner alone, with one for the clips of cameras."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (data_dir / CLIPS).mkdir(exist_ok=True)
 
 
 def lock(data_dir: Path, about: str) -> int:

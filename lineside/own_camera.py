@@ -89,6 +89,7 @@ def ensure_camera(session: Session, own: OwnCamera, box: SecretBox) -> None:
     add_products(session, own.recipe)
     if own.mm_per_px is not None:
         _calibrate(session, station, own.mm_per_px)
+    options = own.options | {"from_host": True}
     camera = session.scalars(select(Camera).where(Camera.key == own.key)).one_or_none()
     if camera is None:
         cameras.add_camera(
@@ -99,12 +100,15 @@ def ensure_camera(session: Session, own: OwnCamera, box: SecretBox) -> None:
             own.source,
             box=box,
             name=own.station_name,
-            options=own.options,
+            options=options,
         )
     elif camera.state == CameraState.ENDED or not _is_as_asked(camera, own, box):
         # What has ended plays again, since somebody has asked for it again; what was interrupted
         # goes on where it was.
-        cameras.change_source(session, camera, own.kind, own.source, box=box, options=own.options)
+        cameras.change_source(session, camera, own.kind, own.source, box=box, options=options)
+    elif not camera.options.get("from_host"):
+        # Of a release that did not tell who asked: it goes on where it was.
+        camera.options = dict(camera.options) | {"from_host": True}
 
 
 def _station(session: Session, own: OwnCamera) -> Station:

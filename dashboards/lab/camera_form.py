@@ -8,6 +8,8 @@ from typing import Any
 from flask_babel import gettext as _
 
 from dashboards.lab.typed import Typed, shown
+from dashboards.values import values
+from db.camera_sources import SourceForbidden
 from db.credentials import BadSourceUrl, split_url
 from db.queries.cameras import KINDS
 
@@ -22,8 +24,12 @@ class TypedSource:
     options: dict[str, Any]
 
 
-def read_source(typed: Typed) -> TypedSource:
-    """Kind, source and options; what is wrong is noted in `typed`."""
+def read_source(typed: Typed, *, unless: str = "") -> TypedSource:
+    """Kind, source and options; what is wrong is noted in `typed`.
+
+    Args:
+        unless: a source that may stay, whatever the rules say: the host itself asked for it.
+    """
     kind = typed.one_of("kind", KINDS)
     source = typed.line("source", needed=False, longest=_LONGEST)
     options: dict[str, Any] = {
@@ -57,7 +63,16 @@ def read_source(typed: Typed) -> TypedSource:
             )
     elif source:
         typed.wrong("source", _("Source: expected nothing for a camera of this kind"))
+    if not typed.at("source") and source != unless:
+        _keep_to_rules(typed, kind, source)
     return TypedSource(kind, source, options)
+
+
+def _keep_to_rules(typed: Typed, kind: str, source: str) -> None:
+    try:
+        values().lab.sources.check_new(kind, source)
+    except SourceForbidden as error:
+        typed.wrong("source", _("Source: %(problem)s", problem=str(error)))
 
 
 def kinds() -> list[tuple[str, str]]:

@@ -131,9 +131,10 @@ def cameras_edit(camera: str) -> AnyResponse | tuple[str, int]:
         row = camera_pages.get_camera(session, camera)
     # The address without its password stands in the field: left as it is, nothing is changed.
     same = typed["kind"] == row.kind and typed["source"].strip() == row.source
-    source = None
+    source, of_host = None, False
     if not (same and row.kind == "rtsp"):
-        source = read_source(typed)
+        of_host = same and bool(row.options.get("from_host"))
+        source = read_source(typed, unless=row.source if of_host else "")
         kept = CameraOptions.model_validate(source.options)
         if same and not typed["anew"] and kept == _options_of(row):
             source = None
@@ -149,7 +150,7 @@ def cameras_edit(camera: str) -> AnyResponse | tuple[str, int]:
                 source.kind,
                 source.source,
                 box=values().lab.secrets(),
-                options=source.options,
+                options=source.options | ({"from_host": True} if of_host else {}),
             )
     return redirect(url_for("lab.cameras_one", camera=row.key), code=303)
 
@@ -163,7 +164,14 @@ def cameras_remove(camera: str) -> AnyResponse:
 
 
 def _new_page(typed: Typed, places: Sequence[Station]) -> str:
-    return render_template("lab/camera_new.html", typed=typed, places=places, kinds=kinds())
+    return render_template(
+        "lab/camera_new.html", typed=typed, places=places, kinds=kinds(), folders=_folders()
+    )
+
+
+def _folders() -> list[str]:
+    """Where clips and folders of images may lie, for the hint at the field."""
+    return [str(each) for each in values().lab.sources.folders]
 
 
 def _options_of(row: Camera) -> CameraOptions:
@@ -195,6 +203,7 @@ def _page(ref: str, typed: Typed | None = None) -> str:
         station=station,
         typed=typed,
         kinds=kinds(),
+        folders=_folders(),
         minutes=minutes,
         states=states,
         last=last,

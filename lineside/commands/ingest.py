@@ -15,6 +15,7 @@ def command(keys: tuple[str, ...]) -> None:
     """Fetch frames from all enabled cameras, one process each, until it is told to stop."""
     import signal
 
+    from db.camera_sources import rules_from_settings
     from db.engine import connect
     from db.heartbeat import Heartbeat, HeartbeatSettings
     from db.logs import configure_logs
@@ -31,6 +32,7 @@ def command(keys: tuple[str, ...]) -> None:
         redis_url=broker.redis_url,
         secret_key_path=(storage.data_dir / "secret.key").absolute(),
         models_dir=storage.models_dir,
+        sources=rules_from_settings(),
     )
     database = connect(surroundings.database_url)
     beat = Heartbeat(HeartbeatSettings().folder, "ingest")

@@ -27,6 +27,7 @@ def create_app(values: "ApiValues | None" = None, *, behind_front: bool = False)
 
 
 def _from_settings(behind_front: bool) -> "ApiValues":
+    from db.camera_sources import rules_from_settings
     from db.credentials import SecretBox
     from db.engine import connect
     from db.events import Events
@@ -47,4 +48,5 @@ def _from_settings(behind_front: bool) -> "ApiValues":
         redis_url=broker.redis_url,
         behind_front=behind_front,
         models_dirs=(storage.models_dir,) if storage.models_dir else (),
+        sources=rules_from_settings(),
     )

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from flask import current_app
 
+from db.camera_sources import SourceRules
 from db.credentials import SecretBox
 from db.engine import Database
 from db.frames import FrameStore
@@ -35,6 +36,7 @@ class ApiValues:
     secrets: Callable[[], SecretBox]  # read when a camera's password is locked, and not before
     redis_url: str
     models_dirs: tuple[Path, ...] = ()  # where models are found beside the shipped ones
+    sources: SourceRules = field(default_factory=SourceRules)  # what cameras may be
     behind_front: bool = False  # whose word on who asks (X-Forwarded-For) is believed
     max_wait_s: float = 30.0
     # Of one token. No camera is near it; what loops without a pause is.

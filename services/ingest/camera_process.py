@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import structlog
 
+from db.camera_sources import SourceRules
 from db.credentials import SecretBox, SecretUnreadable, join_url
 from db.engine import Database, connect
 from db.frames import open_store
@@ -44,6 +45,7 @@ class Surroundings:
     redis_url: str
     secret_key_path: Path
     models_dir: Path | None = None
+    sources: SourceRules | None = None  # None: cameras may be whatever there is
 
 
 def main(spec: CameraSpec, surroundings: Surroundings, beats: Connection) -> None:
@@ -132,6 +134,7 @@ def _run(
                 camera_key=spec.key,
                 next_sequence=spec.next_sequence,
                 memory=memory,
+                rules=surroundings.sources,
             ),
             intake,
             frames=frames,

@@ -71,7 +71,7 @@ class Clip:
 
     def _open(self) -> cv2.VideoCapture:
         if not self._path.is_file():
-            raise SourceUnavailable(f"there is no file {self._path}")
+            raise SourceUnavailable(f"there is no file {self._path.name}")
         if not self._path.stat().st_size:
             raise SourceUnavailable(f"{self._path.name} is empty: a video without frames")
         # `file:` keeps a name with a colon or a percent sign from meaning something to FFmpeg.

@@ -56,13 +56,13 @@ class Folder:
         self._path, self._watch, self._play = path, watch, play
         self._taken = set(taken)
         if not path.is_dir():
-            raise SourceUnavailable(f"there is no folder {path}")
+            raise SourceUnavailable(f"there is no folder {path.name}")
 
     def frames(self, pulse: Pulse) -> Iterator[Frame]:
         files = self._scan()
         if not files and not self._watch:
             raise SourceUnavailable(
-                f"no images in {self._path}; expected files that end in {', '.join(SUFFIXES)}"
+                f"no images in {self._path.name}; expected files that end in {', '.join(SUFFIXES)}"
             )
         if not self._watch:
             for file in sorted(files, key=lambda file: _natural(file.path.name)):
@@ -102,10 +102,10 @@ class Folder:
         except FileNotFoundError:
             if self._path.is_dir():
                 return []  # a file went between the listing and the look at it: look again
-            raise SourceUnavailable(f"the folder {self._path} is gone") from None
+            raise SourceUnavailable(f"the folder {self._path.name} is gone") from None
         except OSError as error:
             raise SourceUnavailable(
-                f"the folder {self._path} cannot be read: {error.strerror}"
+                f"the folder {self._path.name} cannot be read: {error.strerror}"
             ) from error
 
     def _frame(self, file: _File, captured_at: datetime) -> Iterator[Frame]:

@@ -168,6 +168,7 @@ def _picture(
             camera_key=order.camera_key,
             next_sequence=order.next_sequence,
             memory=_NoMemory(),
+            rules=surroundings.sources,
         )()
         try:
             frame = next(iter(source.frames(Pulse(lambda: None))), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -11,11 +12,12 @@ import cv2
 
 from db.base import utc_now
 from db.camera_options import CameraOptions
+from db.camera_sources import SourceForbidden, SourceRules
 from db.credentials import BadSourceUrl, split_url
 from services.ingest import rtsp_diagnosis
 from services.ingest.clips import Clip
 from services.ingest.folders import SUFFIXES, Folder
-from services.ingest.frame import Source
+from services.ingest.frame import Source, SourceUnavailable
 from services.ingest.streams import LiveStream, open_device
 
 VIDEO_SUFFIXES = (
@@ -87,27 +89,43 @@ def opener(
     camera_key: str,
     next_sequence: int,
     memory: Memory,
+    rules: SourceRules | None = None,
 ) -> Callable[[], Source]:
     """A function that opens the source, each time anew. It raises SourceUnavailable.
 
     Args:
         address: path, device, or URL with its password.
+        rules: what the source may be, looked at each time; not where the host itself asked for it.
     """
+    if options.from_host:
+        rules = None
+
+    def path() -> Path:
+        return Path(address) if rules is None else rules.path(address)
 
     def open_file() -> Source:
         # A loop stands for a camera: its times go on from now.
         started_at = utc_now() if options.loop else memory.began_at()
         after = None if options.loop else memory.last_at()
         return Clip(
-            Path(address), loop=options.loop, fast=options.fast, started_at=started_at, after=after
+            path(), loop=options.loop, fast=options.fast, started_at=started_at, after=after
         )
 
     def open_folder() -> Source:
         play = f"{camera_key}/{options.from_sequence}"
-        return Folder(Path(address), watch=options.watch, play=play, taken=memory.taken_keys())
+        return Folder(path(), watch=options.watch, play=play, taken=memory.taken_keys())
 
     def open_stream() -> Source:
+        if rules is not None:
+            # No such host is what opening it says better.
+            with suppress(OSError):
+                rules.reach(address)
         return LiveStream(address, cv2.CAP_FFMPEG, lambda: rtsp_diagnosis.explain(address))
+
+    def open_usb() -> Source:
+        if rules is not None:
+            rules.device(address)
+        return open_device(address)
 
     def open_sample() -> Source:
         # Here, since drawing needs packages that a camera does not.
@@ -130,8 +148,15 @@ def opener(
         "file": open_file,
         "folder": open_folder,
         "rtsp": open_stream,
-        "usb": lambda: open_device(address),
+        "usb": open_usb,
         "sample-surfaces": open_sample,
         "sample-shelf": open_sample,
     }
-    return openers[kind]
+
+    def open_source() -> Source:
+        try:
+            return openers[kind]()
+        except SourceForbidden as error:
+            raise SourceUnavailable(str(error)) from error
+
+    return open_source

@@ -90,15 +90,17 @@ def test_a_camera_a_region_and_a_limit_are_tried_activated_and_rolled_back(
     server: DashboardServer,
     bench: int,
     ingest: IngestProcess,
-    tmp_path: Path,
+    data_dir: Path,
 ) -> None:
+    clips = data_dir / "clips"
+    clips.mkdir()
     page = new_page(1280, 900, who=ENGINEER, allowed=("400 (BAD REQUEST)",))
     page.goto(f"{server.url}/lab/stations/bench")
     page.get_by_role("link", name="Add a camera").click()
     page.get_by_role("textbox", name="Key").fill("clip-camera")
     page.get_by_role("textbox", name="Name").fill("Clip camera")
     page.get_by_role("combobox", name="Kind").select_option("file")
-    page.get_by_role("textbox", name="Source").fill(str(write_clip(tmp_path / "clip.mp4", 20)))
+    page.get_by_role("textbox", name="Source").fill(str(write_clip(clips / "clip.mp4", 20)))
     page.get_by_label("begin again at the end").check()
     page.get_by_role("button", name="Add", exact=True).click()
 

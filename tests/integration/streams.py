@@ -131,6 +131,8 @@ class IngestProcess:
             "LINESIDE_DATABASE_URL": database_url,
             "LINESIDE_REDIS_URL": redis_url,
             "LINESIDE_MIN_FREE_BYTES": "0",
+            # Tests put their clips beside the data folder.
+            "LINESIDE_CAMERA_FOLDERS": str(data_dir.parent),
         }
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -166,6 +166,8 @@ def test_servers_that_refuse_hang_or_send_garbage_stop_nobody_else(
             plant.add("hangs", "rtsp", f"rtsp://u:hunter2@127.0.0.1:{silent}/s"): "says nothing",
             plant.add("garbage", "rtsp", f"rtsp://127.0.0.1:{garbage}/s"): "not RTSP",
             plant.add("no-host", "rtsp", "rtsp://camera.invalid/s"): "there is no host",
+            plant.add("metadata", "rtsp", "http://169.254.169.254/latest"): "no camera may have",
+            plant.add("secrets", "file", "/etc/hostname"): "hostname lies in no folder",
             plant.add("no-frames", "file", str(tmp_path / "empty.mp4")): "without frames",
         }
         (tmp_path / "empty.mp4").touch()

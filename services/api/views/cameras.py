@@ -9,6 +9,7 @@ from flask import Response
 from pydantic import Field, model_validator
 
 from db.access import Permission
+from db.camera_sources import SourceForbidden
 from db.credentials import BadSourceUrl
 from db.errors import Conflict
 from db.models import Camera
@@ -75,7 +76,8 @@ class NewSource(Body):
     source: SourceText = Field(
         "",
         description="rtsp: a URL, whose password is kept apart and never shown. file and folder:"
-        " an absolute path on ingest's host. usb: a device such as /dev/video0.",
+        " an absolute path on ingest's host, in `clips` of the data folder or another folder that"
+        " LINESIDE_CAMERA_FOLDERS allows. usb: a device such as /dev/video0.",
     )
     options: NewOptions = Field(default_factory=NewOptions)
 
@@ -126,6 +128,7 @@ def list_cameras(query: CameraQuery) -> Response:
 def create_camera(body: NewCamera) -> Response:
     """Add a camera to a station; ingest finds it within seconds."""
     with values().database.sessions.begin() as session, _refusing_sources():
+        values().sources.check_new(body.kind, body.source)
         station = stations.get_station(session, body.station)
         row = add_camera(
             session,
@@ -145,6 +148,7 @@ def create_camera(body: NewCamera) -> Response:
 def change_camera_source(path: RefPath, body: NewSource) -> Response:
     """Give a camera another source, or another password; it plays from the start."""
     with values().database.sessions.begin() as session, _refusing_sources():
+        values().sources.check_new(body.kind, body.source)
         row = camera_pages.get_camera(session, path.ref)
         change_source(
             session,
@@ -205,8 +209,8 @@ def _refusing_sources() -> Iterator[None]:
         yield
     except CameraExists as error:
         raise Conflict("camera", f"there is already one named {error.key!r}") from error
-    except BadSourceUrl as error:
-        # Its words hold nothing of the URL.
+    except (BadSourceUrl, SourceForbidden) as error:
+        # Its words hold no password.
         raise InvalidRequest([("source", str(error))]) from error
 
 

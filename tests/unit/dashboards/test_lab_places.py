@@ -11,6 +11,7 @@ from sqlalchemy import select
 from dashboards import DashboardValues, create_app
 from dashboards.lab_places import LabPlaces
 from db.access import Role
+from db.camera_sources import SourceRules
 from db.credentials import SecretBox, join_url
 from db.engine import Database
 from db.frames import FrameStore
@@ -30,7 +31,9 @@ URL = "rtsp://viewer:s3cret-w0rd@camera.example:554/stream"
 
 @pytest.fixture
 def app(database: Database, store: FrameStore, events: ToldEvents, tmp_path: Path) -> Flask:
-    places = LabPlaces((), tmp_path / "secret.key", tmp_path / "run")
+    # Not on this host, as where ingest runs in another container.
+    sources = SourceRules((Path("/data"), tmp_path))
+    places = LabPlaces((), tmp_path / "secret.key", tmp_path / "run", sources)
     values = DashboardValues(
         database,
         store,
@@ -171,6 +174,10 @@ def test_a_password_goes_in_encrypted_and_never_comes_out(
     ("values", "said"),
     [
         ({"kind": "file", "source": "clip.mp4"}, "expected an absolute path"),
+        ({"kind": "file", "source": "/etc/passwd"}, "passwd lies in no folder that cameras may"),
+        ({"kind": "folder", "source": "/data/../etc"}, "etc lies in no folder that cameras may"),
+        ({"kind": "usb", "source": "/etc/passwd"}, "expected a device such as /dev/video0"),
+        ({"source": "http://169.254.169.254/latest"}, "no camera may have"),
         ({"source": "ftp://host/x"}, "expected a URL that begins with"),
         ({"kind": "push"}, "expected nothing for a camera of this kind"),
         ({"kind": NASTY}, "expected one of file, folder"),
@@ -194,6 +201,39 @@ def test_what_is_wrong_with_a_camera_is_said_and_nothing_is_written(
     assert NASTY not in answer.text
     with database.reads() as session:
         assert not session.scalars(select(Camera)).all()
+
+
+def test_a_clip_that_is_not_there_is_refused_and_one_that_is_taken(
+    client: FlaskClient, station: Station, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    form = camera_form(kind="file", source=str(clip))
+    assert "there is no file clip.mp4" in client.post("/lab/cameras/new", data=form).text
+    clip.touch()
+    folder = client.post("/lab/cameras/new", data=form | {"kind": "folder"})
+    assert "there is no folder clip.mp4" in folder.text
+    assert client.post("/lab/cameras/new", data=form).status_code == 303
+
+
+def test_what_the_host_asked_for_may_stay_and_be_played_in_another_way(
+    client: FlaskClient, database: Database, station: Station
+) -> None:
+    elsewhere, options = "/home/ada/clip.mp4", {"from_host": True}
+    with database.sessions.begin() as session:
+        factories.make_camera(
+            session, station, key="own", kind="file", source=elsewhere, options=options
+        )
+    edit = {"name": "Own", "kind": "file", "source": elsewhere, "loop": "1"}
+    assert client.post("/lab/cameras/own/edit", data=edit).status_code == 303
+    with database.reads() as session:
+        kept = session.scalars(select(Camera)).one().options
+    assert kept["from_host"] is kept["loop"] is True
+    other = edit | {"source": "/home/ada/secret.key"}
+    assert client.post("/lab/cameras/own/edit", data=other).status_code == 400
+    stream = edit | {"kind": "rtsp", "source": "rtsp://camera.example/x"}
+    assert client.post("/lab/cameras/own/edit", data=stream).status_code == 303
+    with database.reads() as session:
+        assert "from_host" not in session.scalars(select(Camera)).one().options
 
 
 def test_a_key_that_is_taken_is_refused(client: FlaskClient, station: Station) -> None:

@@ -117,6 +117,8 @@ def test_a_password_goes_in_and_never_comes_out(
         ("rtsp", "joe:secretword"),
         ("file", "clips/secretword.mp4"),
         ("push", "secretword"),
+        ("file", "/etc/passwd"),
+        ("rtsp", "rtsp://joe:secretword@169.254.169.254/live"),
         ("fax", "secretword"),
     ],
 )

@@ -1,6 +1,7 @@
 """What a SOURCE is, and the drawn sources."""
 
 from datetime import datetime
+from ipaddress import ip_network
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from db.base import utc_now
 from db.camera_options import CameraOptions
+from db.camera_sources import SourceRules
 from services.ingest import samples
-from services.ingest.frame import Pulse
+from services.ingest.frame import Pulse, SourceUnavailable
 from services.ingest.sources import UnknownSource, describe_source, opener
 
 
@@ -111,6 +113,32 @@ def test_each_picture_of_the_sample_line_shows_a_part_of_its_own(
     )
     frames = islice(open_source().frames(Pulse(lambda: None)), 2)
     assert [frame.part for frame in frames] == parts
+
+
+def test_what_is_forbidden_is_not_opened_unless_the_host_itself_asked(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    rules = SourceRules((tmp_path / "clips",), (ip_network("10.1.0.0/16"),))
+
+    def opening(kind: str, address: str, **options: bool) -> None:
+        opener(
+            kind,
+            address,
+            CameraOptions(**options),
+            camera_key="a",
+            next_sequence=1,
+            memory=NothingYet(),
+            rules=rules,
+        )().close()
+
+    for kind, address in (
+        ("folder", str(tmp_path / "a")),
+        ("file", "/etc/passwd"),
+        ("usb", "/etc/passwd"),
+        ("rtsp", "rtsp://127.0.0.1:1/x"),
+    ):
+        with pytest.raises(SourceUnavailable, match=r"cameras may|no camera may|expected a device"):
+            opening(kind, address)
+    opening("folder", str(tmp_path / "a"), from_host=True)
 
 
 def test_repeated_drawings_are_alike_and_yet_frames_of_their_own() -> None:
