@@ -21,14 +21,18 @@ from db.models import (
     Discrepancy,
     DiscrepancyEvent,
     Finding,
+    GateFlip,
+    GateRun,
     Inspection,
     Line,
     MeasurementRow,
     ModelVersion,
     Part,
     Product,
+    Promotion,
     RecipeRow,
     RecipeVersion,
+    RegisteredModel,
     Shift,
     Site,
     Station,
@@ -238,6 +242,46 @@ def decide(
         )
     session.flush()
     return inspection
+
+
+def make_gate(session: Session, inspection: Inspection, *, by: str) -> tuple[GateRun, GateFlip]:
+    """A gate that is done at an inspection's station, and the one flip that it found."""
+    number = next(_numbers)
+    model = _add(
+        session,
+        RegisteredModel(name=f"made-{number}", version="0" * 12, source="trained", manifest={}),
+    )
+    gate = _add(
+        session,
+        GateRun(
+            model_id=model.id,
+            station_id=inspection.station_id,
+            recipe_version_id=inspection.recipe_version_id,
+            limits={},
+            work={"images": [], "looked": []},
+            results={},
+            state="done",
+            passed=False,
+            asked_by=by,
+        ),
+    )
+    flip = GateFlip(
+        gate_run_id=gate.id,
+        inspection_id=inspection.id,
+        before="fail",
+        after="pass",
+        detail=by,
+        findings=[],
+    )
+    promotion = Promotion(
+        station_id=inspection.station_id,
+        model_id=model.id,
+        recipe_version_id=inspection.recipe_version_id,
+        before_version_id=inspection.recipe_version_id,
+        by=by,
+    )
+    session.add(promotion)
+    return gate, _add(session, flip)
 
 
 def make_discrepancy(

@@ -20,7 +20,7 @@ class RegisteredModel(Base):
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)  # of the folder; recipes name it
     version: Mapped[str] = mapped_column(String(64))  # content hash (`ModelFolder.version`)
-    source: Mapped[str] = mapped_column(String(16))  # trained | uploaded | shipped
+    source: Mapped[str] = mapped_column(String(16))  # trained | uploaded | shipped | found
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("registered_model.id"))
     snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("dataset_snapshot.id"))
     manifest: Mapped[dict[str, object]]

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from db import audit
 from db.access import Permission
 from db.base import utc_now
-from db.errors import Conflict, DomainError, Invalid, NotFound
+from db.errors import Conflict, Invalid, NotFound
 from db.models import GateFlip, GateRun, Promotion, RecipeVersion, RegisteredModel, Station
 from db.queries import gates, recipe_drafts, recipes, registry
 from inspection.gating import must_be_looked_at
@@ -24,35 +24,38 @@ from inspection.inference import split_inference
 MAX_REASON = 1000
 
 
-class Overtaken(DomainError):
+class Overtaken(Conflict):
     """Somebody else activated another version meanwhile. Nothing was written."""
 
     def __init__(self, station: str, active: str, by: str) -> None:
         super().__init__(
+            "promotion",
             f"{station} inspects by {active} by now, which {by or 'somebody'} activated meanwhile;"
-            " nothing was changed"
+            " nothing was changed",
         )
         self.station, self.active, self.by = station, active, by
 
 
-class GateNotPassed(DomainError):
+class GateNotPassed(Conflict):
     """The gate says no, or nothing; an admin may promote all the same, with a reason."""
 
     def __init__(self, model: str, problems: Mapping[str, str]) -> None:
         told = "; ".join(f"{key}: {why}" for key, why in problems.items())
         super().__init__(
-            f"the gate of {model} is not passed ({told}); an admin may promote it with a reason"
+            "promotion",
+            f"the gate of {model} is not passed ({told}); an admin may promote it with a reason",
         )
         self.problems = dict(problems)
 
 
-class FlipsUnseen(DomainError):
+class FlipsUnseen(Conflict):
     """Parts that would no longer fail, and that nobody has looked at yet."""
 
     def __init__(self, model: str, gate_id: int, count: int) -> None:
         super().__init__(
+            "promotion",
             f"{count} images that fail now would no longer fail with {model}; each has to be looked"
-            f" at first (gate run {gate_id})"
+            f" at first (gate run {gate_id})",
         )
         self.gate_id, self.count = gate_id, count
 

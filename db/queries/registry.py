@@ -10,20 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.access import EVERYTHING, acting
 from db.base import utc_now
-from db.errors import Conflict, DomainError, NotFound
+from db.errors import Conflict, NotFound
 from db.models import RecipeVersion, RegisteredModel, Shadow, Station
 from db.paging import flush_new
 from inspection.inference import split_inference
 from inspection.model_card import read_card
-from inspection.model_folder import ModelFolder
+from inspection.model_folder import (
+    ModelFolder,
+    ModelFolderError,
+    list_models,
+    load_model_folder,
+    starters_dirs,
+)
 
-TRAINED, UPLOADED, SHIPPED = "trained", "uploaded", "shipped"
+TRAINED, UPLOADED, SHIPPED, FOUND = "trained", "uploaded", "shipped", "found"
 
 
 class ModelState(StrEnum):
@@ -35,12 +42,12 @@ class ModelState(StrEnum):
     ARCHIVED = "archived"
 
 
-class StillRuns(DomainError):
+class StillRuns(Conflict):
     """A model that judges or looks along somewhere cannot be archived."""
 
     def __init__(self, name: str, state: ModelState, stations: Sequence[str]) -> None:
         at = f" at {', '.join(stations)}" if stations else ""
-        super().__init__(f"{name} is {state.value}{at}")
+        super().__init__("model", f"{name} is {state.value}{at}")
         self.name, self.state, self.stations = name, state, tuple(stations)
 
 
@@ -65,7 +72,7 @@ def register(
     """Write a checked folder down under its folder's name; again is the same row.
 
     Args:
-        source: trained, uploaded or shipped.
+        source: trained, uploaded, shipped or found.
 
     Raises:
         Conflict: the name stands for another content. What is registered never changes.
@@ -93,6 +100,31 @@ def register(
     session.add(row)
     flush_new(session, "model", name)
     return row
+
+
+def adopt(session: Session, name: str, models_dirs: Sequence[Path], *, by: str) -> RegisteredModel:
+    """A registered model, or a folder that is here and is registered by this.
+
+    Raises:
+        NotFound: there is neither.
+        Conflict: the folder here is not what was registered, or cannot be used.
+    """
+    row = _named(session, name)
+    path = list_models(models_dirs).get(name)
+    if path is None:
+        if row is None:
+            raise NotFound("model", name)
+        return row
+    try:
+        folder = load_model_folder(path)
+    except ModelFolderError as error:
+        raise Conflict("model", str(error)) from error
+    return register(session, folder, source=source_of(path), by=by)
+
+
+def source_of(path: Path) -> str:
+    """Where a folder that nobody registered comes from."""
+    return SHIPPED if path.parent in starters_dirs() else FOUND
 
 
 def get_named(session: Session, name: str) -> RegisteredModel:

@@ -22,6 +22,7 @@ from services.api.views import (
     dead_letters,
     discrepancies,
     frames,
+    gate_runs,
     inspections,
     label_exchange,
     labelled_images,
@@ -29,9 +30,11 @@ from services.api.views import (
     lines,
     models,
     products,
+    promotions,
     quality,
     quality_charts,
     recipes,
+    registered_models,
     reviews,
     shifts,
     sites,
@@ -64,6 +67,9 @@ _RESOURCES = (
     labelled_images,
     label_exchange,
     models,
+    registered_models,
+    gate_runs,
+    promotions,
     tokens,
     audit_log,
 )
@@ -107,7 +113,10 @@ def build_app(values: ApiValues) -> GuardedApi:
     app.register_api(health.blueprint)
     for resource in _RESOURCES:
         app.register_api(resource.blueprint)
-    document.serve(app, (frames.PushedFrame, label_exchange.ImportQuestion, Recipe))
+    document.serve(
+        app,
+        (frames.PushedFrame, registered_models.UploadForm, label_exchange.ImportQuestion, Recipe),
+    )
     return app
 
 

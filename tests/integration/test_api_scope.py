@@ -36,7 +36,7 @@ from tests.unit.services.api.conftest import NO_REDIS, TOKEN, KeptBell, KeptEven
 
 JPEG = b"\xff\xd8\xff"
 # Of no line: what is made and how it is judged is the same everywhere.
-OF_NO_PLACE = {"recipes", "recipe-versions", "products", "models"}
+OF_NO_PLACE = {"recipes", "recipe-versions", "products", "models", "registered-models"}
 PUSH_ONLY = "push"
 
 
@@ -100,6 +100,7 @@ class Plant:
                 session, f"{name}-token", "operator", Place(line_id=line.id), created_by="x"
             )
             said = say(session, failed.id, ReviewVerdict.CONFIRMED, name)
+            gate, flip = factories.make_gate(session, failed, by=name)
             self.ids = {
                 "sites": site.id,
                 "lines": line.id,
@@ -110,6 +111,8 @@ class Plant:
                 "dead-letters": dead.acquisition_id,
                 "inspections": failed.id,
                 "review_id": said.review.id,
+                "gate-runs": gate.id,
+                "gate-flips": flip.id,
                 "discrepancies": discrepancy.id,
                 "tokens": token.id,
                 "deliveries": alert.deliveries[0].id,
@@ -133,6 +136,9 @@ class Plant:
             "/inspections/<id>/reviews": {"verdict": "noted", "note": name},
             "/alert-rules/<id>": {"name": name, "channels": [channel.id], "line_id": line.id},
             "/alert-rules/<id>/snooze": {"until": None},
+            "/stations/<ref>/gate-runs": {"model": "surface-starter"},
+            "/stations/<ref>/promotions": {"model": "surface-starter"},
+            "/gate-flips/<id>": {"decision": "accepted"},
         }
 
     def address(self, rule: Rule) -> str:
@@ -307,6 +313,10 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
     client, ids = app.test_client(), mine.ids
     with any_database.sessions.begin() as session:
         version_id = factories.make_recipe_version(session).id
+        plain = factories.recipe_body(name="plain", model="classical-threshold", classes={})
+        gated = factories.make_recipe_version(session, body=plain)
+        line = session.get_one(Line, ids["lines"])
+        factories.make_station(session, line, recipe=gated, key="gated")
         more = [
             factories.make_discrepancy(
                 session,
@@ -365,6 +375,17 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
         ("POST", f"alert-rules/{ids['alert-rules']}/snooze", {"until": tomorrow.isoformat()}),
         ("DELETE", f"alert-rules/{ids['alert-rules']}", None),
         ("DELETE", f"alert-channels/{ids['alert-channels']}", None),
+        ("POST", "stations/gated/gate-runs", {"model": "classical-edges"}),
+        ("PUT", f"gate-flips/{ids['gate-flips']}", {"decision": "refused"}),
+        ("POST", "stations/gated/promotions", {"model": "classical-edges", "reason": "r"}),
+        ("POST", "stations/gated/rollback", None),
+        (
+            "POST",
+            "promotions",
+            {"model": "classical-edges", "champion": "classical-threshold", "reason": "r"},
+        ),
+        ("POST", "registered-models/classical-graph-cut/archive", None),
+        ("POST", "registered-models/classical-graph-cut/restore", None),
         ("POST", "tokens", {"name": "t", "role": "push"}),
         ("DELETE", f"tokens/{ids['tokens']}", None),
     ]
@@ -389,4 +410,8 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}
     }
-    assert unsafe - walked == {("frames.push_frame", "POST")}
+    # Uploads have a test of their own.
+    assert unsafe - walked == {
+        ("frames.push_frame", "POST"),
+        ("registered-models.upload_model", "POST"),
+    }
