@@ -25,7 +25,7 @@ from dashboards.alerts import log as alert_log
 from dashboards.alerts import rules as alert_rules
 from dashboards.coalesce import Coalesced
 from dashboards.hub import EventHub
-from dashboards.people import account, identity, oidc, signing_in, tokens
+from dashboards.people import account, identity, oidc, second_factor, signing_in, tokens
 from dashboards.people import pages as people
 from dashboards.permissions import for_everybody
 from dashboards.pictures import Pictures
@@ -39,6 +39,7 @@ from db.queries.sign_ins import DEVICE_LASTS
 _PAGES = (
     signing_in,
     account,
+    second_factor,
     people,
     tokens,
     audit_log,

@@ -21,6 +21,8 @@ ACTIONS: dict[str, LazyString] = {
     "signed_in": lazy_gettext("signed in"),
     "signed_out": lazy_gettext("signed out"),
     "sign_in.refused": lazy_gettext("was refused at sign-in"),
+    "recovery_code.used": lazy_gettext("used a recovery code"),
+    "recovery_codes.made": lazy_gettext("made recovery codes"),
     "pin.accepted": lazy_gettext("gave the right PIN"),
     "pin.refused": lazy_gettext("was refused by PIN"),
     "device.paired": lazy_gettext("was paired"),

@@ -7,9 +7,11 @@ it is back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from flask import Flask, Response, request
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RouteLimit
 from flask_limiter.util import get_remote_address
 from redis.exceptions import RedisError
 
@@ -62,5 +64,10 @@ def typed_name() -> str:
     return f"name {folded(request.form.get('name', ''))[:100]}"
 
 
-of_name = limiter.shared_limit(_OF_NAME, scope="name", key_func=typed_name, methods=["POST"])
+def of(whose: Callable[[], str], scope: str) -> RouteLimit:
+    """As many wrong tries a minute and an hour as any one name has."""
+    return limiter.shared_limit(_OF_NAME, scope=scope, key_func=whose, methods=["POST"])
+
+
+of_name = of(typed_name, "name")
 of_address = limiter.shared_limit(_OF_ADDRESS, scope="address", methods=["POST"])

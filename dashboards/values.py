@@ -9,6 +9,8 @@ from flask import current_app
 
 from dashboards.lab_places import LabPlaces
 from dashboards.people.oidc_settings import OidcSettings
+from dashboards.people.second_factor_settings import SecondFactorSettings
+from db.access import Role
 from db.base import utc_now
 from db.credentials import SecretBox, derived_key
 from db.engine import Database, connect
@@ -58,6 +60,8 @@ class DashboardValues:
     now: Callable[[], datetime] = utc_now
     # What encrypts the addresses of alert channels; None: nobody can enter one here.
     secrets: Callable[[], SecretBox] | None = None
+    # Roles that must have a second factor.
+    second_factor: frozenset[Role] = frozenset()
     lab: LabPlaces = field(default_factory=LabPlaces)
 
 
@@ -104,5 +108,6 @@ def values_from_settings(
         tls=tls,
         secrets=lambda: SecretBox(storage.data_dir / "secret.key"),
         oidc=OidcSettings(),
+        second_factor=SecondFactorSettings().roles,
         lab=LabPlaces.from_settings(),
     )

@@ -33,6 +33,7 @@ NOT_EDITED = frozenset(
         "measurement",
         "model_version",
         "part",
+        "recovery_code",
         "shadow_result",
         "station_check",
         "trainer",
@@ -56,6 +57,7 @@ _BY_ITSELF: dict[str, frozenset[str]] = {
     "discrepancy": frozenset(
         {"clean_count", "last_inspection_id", "last_seen_at", "revision", "seen_count"}
     ),
+    "person": frozenset({"totp_step"}),
     "shadow": frozenset({"attempts", "lease_until", "passed_over", "seen_to"}),
 }
 _SECRET_WORDS = frozenset(

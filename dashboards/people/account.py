@@ -24,7 +24,7 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 @blueprint.get("")
 @needs(Permission.VIEW)
 def one() -> str:
-    return _page(_somebody())
+    return _page(somebody_of_their_own())
 
 
 @blueprint.post("/password")
@@ -32,9 +32,9 @@ def one() -> str:
 @needs(Permission.VIEW)
 def change_password() -> AnyResponse | tuple[str, int]:
     """Change it knowing the old one; every other session ends, and this one begins anew."""
-    somebody = _somebody()
+    somebody = somebody_of_their_own()
     with values().database.sessions.begin() as session:
-        person = _person(session, somebody)
+        person = own_person(session)
         if not is_right(person.password_hash, request.form.get("old", "")):
             return _page(somebody, _("The present password is not right.")), 401
         new = request.form.get("password", "")
@@ -54,9 +54,9 @@ def change_password() -> AnyResponse | tuple[str, int]:
 @limits.of_address
 @needs(Permission.VIEW)
 def change_pin() -> AnyResponse | tuple[str, int]:
-    somebody = _somebody()
+    somebody = somebody_of_their_own()
     with values().database.sessions.begin() as session:
-        person = _person(session, somebody)
+        person = own_person(session)
         if not is_right(person.password_hash, request.form.get("old", "")):
             return _page(somebody, _("The present password is not right.")), 401
         try:
@@ -70,7 +70,7 @@ def change_pin() -> AnyResponse | tuple[str, int]:
 @blueprint.post("/sessions/<int:session_id>/end")
 @needs(Permission.VIEW)
 def end_one(session_id: int) -> AnyResponse:
-    somebody = _somebody()
+    somebody = somebody_of_their_own()
     with values().database.sessions.begin() as session:
         own = {row.id for row in sign_ins.sessions_of(session, somebody.person_id or 0)}
         if session_id not in own:
@@ -79,7 +79,7 @@ def end_one(session_id: int) -> AnyResponse:
     return redirect(url_for("account.one"), code=303)
 
 
-def _somebody() -> SignedIn:
+def somebody_of_their_own() -> SignedIn:
     """A person with a session of their own: at a shared screen there is no account to change."""
     somebody = here()
     if somebody is None or somebody.person_id is None or somebody.device is not None:
@@ -87,13 +87,14 @@ def _somebody() -> SignedIn:
     return somebody
 
 
-def _person(session: Session, somebody: SignedIn) -> Person:
-    return people.get_person(session, somebody.person_id or 0)
+def own_person(session: Session) -> Person:
+    """Whose account it is."""
+    return people.get_person(session, somebody_of_their_own().person_id or 0)
 
 
 def _page(somebody: SignedIn, problem: str = "") -> str:
     with values().database.reads() as session:
-        person = _person(session, somebody)
+        person = own_person(session)
         return render_template(
             "people/account.html",
             person=person,

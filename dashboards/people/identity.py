@@ -20,7 +20,18 @@ from werkzeug.wrappers import Response as AnyResponse
 from dashboards.errors import answer, wants_text
 from dashboards.permissions import declared
 from dashboards.values import values
-from db.access import EVERYTHING, NOBODY, Access, Actor, ActorKind, Permission, acting, allows
+from db.access import (
+    EVERYTHING,
+    NOBODY,
+    Access,
+    Actor,
+    ActorKind,
+    Permission,
+    Role,
+    acting,
+    allows,
+)
+from db.models import Person
 from db.queries import sign_ins
 from db.queries.people import Grant, access_of, grant_of
 
@@ -34,6 +45,8 @@ NAVIGATION = (
 )
 # What a person may do who has given a PIN at a device, and no password.
 _AT_DEVICE = frozenset({Permission.VIEW, Permission.ACT})
+# What is open to who must set up a second factor first.
+_SETTING_UP = frozenset({"second_factor.manage", "second_factor.start", "second_factor.confirm"})
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         name: of the person, or of the device where nobody acts at it.
         grants: of the person, at most as far as the device's line where there is one.
         device: its id and name.
+        must_set_up: nothing but setting up a second factor is open to them yet.
     """
 
     token: str
@@ -54,6 +68,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     grants: tuple[Grant, ...] = ()
     device: tuple[int, str] | None = None
     device_line_id: int | None = None
+    must_set_up: bool = False
 
     def get_id(self) -> str:
         """What Flask-Login keeps in the cookie."""
@@ -120,7 +135,8 @@ def _signed_in(token: str, now: datetime) -> SignedIn | None:
     device, person = found.device, found.person
     if device is None and person is not None:
         grants = tuple(grant_of(row) for row in person.grants)
-        return SignedIn(token, found.id, person.shown_name, person.id, grants)
+        must = must_set_up(person)
+        return SignedIn(token, found.id, person.shown_name, person.id, grants, must_set_up=must)
     if device is None:
         return None
     about = (device.id, device.name)
@@ -155,6 +171,8 @@ def _enter() -> AnyResponse | None:
     somebody = here()
     if somebody is None:
         return _ask_to_sign_in()
+    if somebody.must_set_up and request.endpoint not in _SETTING_UP:
+        return _ask_to_set_up()
     access = somebody.access(permission)
     if access is None:
         return _refuse(permission, somebody)
@@ -173,6 +191,22 @@ def _ask_to_sign_in() -> AnyResponse:
         wanted = request.full_path.rstrip("?")
         return redirect(url_for("signing_in.sign_in", next=wanted if wanted != "/" else None))
     return answer(401, _("Signed out"), _("Sign in again. Nothing was changed."))
+
+
+def must_set_up(person: Person) -> bool:
+    """Whether a second factor is asked of somebody by their role who has none yet.
+
+    Who signs in through a provider alone shows theirs there.
+    """
+    if person.password_hash is None or person.totp_secret is not None:
+        return False
+    return any(Role(grant.role) in values().second_factor for grant in person.grants)
+
+
+def _ask_to_set_up() -> AnyResponse:
+    if request.method == "GET" and not wants_text() and not _by_itself():
+        return redirect(url_for("second_factor.manage"))
+    return answer(403, _("Not yet"), _("Your role asks for a second factor. Set it up first."))
 
 
 def _refuse(permission: Permission, somebody: SignedIn) -> Response:

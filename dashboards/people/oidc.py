@@ -129,7 +129,8 @@ def _person(rows: Session, issuer: str, subject: str, link: str, may_join: bool)
         except NotFound:
             return None
         person = people.get_person(rows, found.person_id or 0)
-        if person.disabled_at is not None:
+        # A link alone leads past no second factor; from the account it is joined, too.
+        if person.disabled_at is not None or person.totp_secret is not None:
             return None
         with as_person(person.id, person.shown_name):
             found.used_at = values().now()

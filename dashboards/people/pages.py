@@ -18,7 +18,7 @@ from dashboards.values import values
 from db.access import NOBODY, Access, Permission, Role, current
 from db.errors import Conflict, Invalid, NotFound
 from db.models import Line, Person, Site
-from db.queries import people, sign_ins
+from db.queries import people, second_factors, sign_ins
 from db.queries.people import Grant, grant_of
 
 blueprint = Blueprint("people", __name__)
@@ -108,6 +108,19 @@ def set_pin(person_id: int) -> AnyResponse | tuple[str, int]:
         except TooWeak as error:
             return _person_page(person_id, str(error)), 422
     flash(_("The PIN is set.") if typed else _("The PIN is gone."))
+    return _to(person_id)
+
+
+@blueprint.post("/people/<int:person_id>/second-factor/off")
+@needs(Permission.PEOPLE)
+def no_second_factor(person_id: int) -> AnyResponse | tuple[str, int]:
+    """Let in by a password alone who has lost phone and recovery codes. One's own asks for it."""
+    access = _access()
+    if access.actor is not None and access.actor.id == person_id:
+        return _person_page(person_id, _("Yours is switched off under “Your account”.")), 409
+    with values().database.sessions.begin() as session:
+        second_factors.switch_off(session, _mine(session, person_id))
+    flash(_("Only their password is asked for now."))
     return _to(person_id)
 
 

@@ -28,13 +28,15 @@ from db.queries.people import Grant
 blueprint = Blueprint("signing_in", __name__)
 
 _MOST_NAMES = 24
+# In the cookie, signed: whose password was right, and when, until they have shown a code, too.
+SECOND = "second_factor"
 
 
 @blueprint.get("/sign-in")
 @for_everybody
 def sign_in() -> str | AnyResponse:
     if here() is not None:
-        return redirect(_next())
+        return redirect(following())
     return _sign_in_page()
 
 
@@ -50,13 +52,12 @@ def signed_in() -> AnyResponse | tuple[str, int]:
         right = is_right(person.password_hash if person else None, password)
         if person is None or not right or person.disabled_at is not None:
             refused(rows, people.folded(name)[: people.MAX_NAME])
-            let_in = False
+            onwards = None
         else:
-            begin(rows, person)
-            let_in = True
-    if not let_in:
+            onwards = _let_in(rows, person, following())
+    if onwards is None:
         return _sign_in_page(_("Name or password is not right."), name), 401
-    return redirect(_next(), code=303)
+    return redirect(onwards, code=303)
 
 
 @blueprint.post("/sign-out")
@@ -129,8 +130,8 @@ def invitation(token: str) -> AnyResponse | str | tuple[str, int]:
             person.password_hash = hashed
             link.used_at = values().now()
             people.end_sessions(rows, person.id)
-            begin(rows, person)
-    return redirect(url_for("boards.home"), code=303)
+            onwards = _let_in(rows, person, url_for("boards.home"))
+    return redirect(onwards, code=303)
 
 
 @blueprint.get("/pair")
@@ -214,6 +215,16 @@ def as_person(person_id: int | None, name: str) -> AbstractContextManager[None]:
     return acting(Access(actor, frozenset()))
 
 
+def _let_in(rows: Session, person: Person, wanted: str) -> str:
+    """Where a right password leads to: into the pages, or to where a code is asked for."""
+    if person.totp_secret is None:
+        begin(rows, person)
+        return wanted
+    session.clear()
+    session[SECOND] = (person.id, int(values().now().timestamp()))
+    return url_for("second_factor.ask", next=wanted if wanted != "/" else None)
+
+
 def begin(rows: Session, person: Person) -> None:
     """Sign this browser in as a person; whatever it was before, it is no more."""
     token = sign_ins.begin_session(
@@ -252,7 +263,8 @@ def refused(rows: Session, name: str) -> None:
     record(rows, "sign_in.refused", actor=actor, detail={"name": name})
 
 
-def _next() -> str:
+def following() -> str:
+    """Where somebody wanted to go before they were asked who they are."""
     return own_path(request.values.get("next")) or url_for("boards.home")
 
 

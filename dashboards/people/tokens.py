@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
@@ -24,7 +24,10 @@ from db.queries.tokens import DEFAULT_DAYS, MOST_DAYS, PUSH_ONLY, Place
 blueprint = Blueprint("tokens", __name__)
 
 _PAGE = 50
-_ROLES = {PUSH_ONLY: lazy_gettext("push frames and nothing else"), **ROLES}
+_ROLES: dict[str, LazyString] = {
+    PUSH_ONLY: lazy_gettext("push frames and nothing else"),
+    **{role.value: word for role, word in ROLES.items()},
+}
 _STATES = {
     "valid": lazy_gettext("valid"),
     "expired": lazy_gettext("expired"),

@@ -10,6 +10,8 @@ export const words = document.getElementById("words")?.dataset ?? {};
 const WATCHDOG_MS = 40_000; // the server tells every 15 s that it is still there
 const POLL_MS = 5_000;
 const HIDDEN_MS = 30_000;
+const GATHER_MS = 700;
+const SAID_MS = 5_000;
 const state = new WeakMap();
 let source = null;
 let lostSince = null;
@@ -82,9 +84,24 @@ function onEvent(event) {
   for (const part of partsOf()) {
     if (part.dataset.on?.split(" ").some((name) => names.has(name))) refreshPart(part);
   }
-  if (event.type === "discrepancy" && event.state === "open") {
-    document.getElementById("announce").textContent = words.opened;
-  }
+  if (event.type === "discrepancy" && event.state === "open") announce(event.station_id);
+}
+
+// What opened is said once, by whoever reads the page aloud, with the names of its stations: an image
+// with three defects opens three discrepancies. Emptied again, so that the next one is said, too.
+const opened = new Set();
+let announcing = 0;
+function announce(stationId) {
+  const name = document.querySelector(`[data-key="tile-${stationId}"] h2`)?.textContent.trim();
+  opened.add(name ?? "");
+  announcing ||= setTimeout(() => {
+    const names = [...opened].filter(Boolean).join(", ");
+    const box = document.getElementById("announce");
+    box.textContent = names ? `${names}: ${words.opened}` : words.opened;
+    opened.clear();
+    announcing = 0;
+    setTimeout(() => { if (!announcing) box.textContent = ""; }, SAID_MS);
+  }, GATHER_MS);
 }
 
 function lost(why = words.lost) {

@@ -14,7 +14,7 @@ from db.models.labels import (
     SnapshotImage,
     SnapshotStation,
 )
-from db.models.people import Device, OneTimeLink, Person, RoleGrant, WebSession
+from db.models.people import Device, OneTimeLink, Person, RecoveryCode, RoleGrant, WebSession
 from db.models.places import Calibration, Camera, CameraMinute, Line, Shift, Site, Station
 from db.models.products import Lot, Part, PartArrival, Product
 from db.models.recipes import ModelVersion, RecipeRow, RecipeVersion
@@ -76,6 +76,7 @@ __all__ = [
     "RecipeRow",
     "RecipeTrial",
     "RecipeVersion",
+    "RecoveryCode",
     "RegisteredModel",
     "Review",
     "ReviewCursor",

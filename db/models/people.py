@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, Key, utc_now
@@ -23,6 +23,11 @@ class Person(Base):
     # Who they are at the OpenID Connect provider.
     oidc_issuer: Mapped[str | None] = mapped_column(String(300))
     oidc_subject: Mapped[str | None] = mapped_column(String(255))
+    # Of the codes that their phone shows (RFC 6238), encrypted; None: only a password is asked for.
+    totp_secret: Mapped[str | None] = mapped_column(String(200))
+    # The last half minute whose code was used: it and those before it are worth nothing any more.
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    totp_since: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
@@ -50,6 +55,20 @@ class RoleGrant(Base):
         CheckConstraint("site_id IS NULL OR line_id IS NULL", name="one_place"),
         CheckConstraint("role IN ('operator', 'manager', 'engineer', 'admin')", name="role"),
     )
+
+
+class RecoveryCode(Base):
+    """Stands once for a code of somebody's phone, for when it is lost. Only its hash is kept."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    code_hash: Mapped[str] = mapped_column(String(64))  # SHA-256
+    used_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    __table_args__ = (UniqueConstraint("person_id", "code_hash"),)
 
 
 class Device(Base):

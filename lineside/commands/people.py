@@ -53,6 +53,25 @@ def new_password(name: str, address: str) -> None:
         click.echo(f"{address.rstrip('/')}/invitation/{make_link(session, person)}")
 
 
+@command.command("no-second-factor")
+@click.argument("name")
+def no_second_factor(name: str) -> None:
+    """Ask NAME for a password alone: for an admin who has lost phone and recovery codes."""
+    from db.queries.people import person_by_name
+    from db.queries.second_factors import switch_off
+    from lineside.at_the_host import acting_here
+
+    with acting_here(), _database().sessions.begin() as session:
+        person = person_by_name(session, name)
+        if person is None:
+            raise click.ClickException(f"nobody is called {name!r}")
+        if person.totp_secret is None:
+            raise click.ClickException(f"{person.shown_name} has no second factor")
+        switch_off(session, person)
+        shown_name = person.shown_name
+    click.echo(f"{shown_name} is asked for a password alone")
+
+
 def _database() -> "Database":
     from db.engine import connect
     from db.settings import StorageSettings

@@ -1,13 +1,17 @@
-"""`lineside token` and `lineside audit-log`, as somebody at the host uses them."""
+"""`lineside token`, `audit-log` and `people`, as somebody at the host uses them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
+from db.access import Role
 from db.base import utc_now
 from db.engine import Database
+from db.queries import people, second_factors
 from db.queries.tokens import find_token
 from lineside.cli import group
 from tests import factories
@@ -98,3 +102,41 @@ def test_the_log_is_filtered_and_written_as_json() -> None:
     assert "nothing" in run("audit-log", "list", "--person", "Nobody").output
     assert "nothing" in run("audit-log", "list", "--since", "2100-01-01").output
     assert "nothing" in run("audit-log", "list", "--until", "2000-01-01").output
+
+
+@pytest.mark.usefixtures("here")
+def test_who_has_lost_phone_and_codes_is_asked_for_a_password_alone(
+    any_database: Database,
+) -> None:
+    with any_database.sessions.begin() as session:
+        ada = people.create_person(session, "Ada", [people.Grant(Role.ADMIN)])
+        second_factors.switch_on(session, ada, "locked", 1, utc_now())
+        second_factors.new_codes(session, ada.id)
+    done = run("people", "no-second-factor", "ada")
+    assert (done.exit_code, done.output) == (0, "Ada is asked for a password alone\n")
+    with any_database.reads() as session:
+        ada = people.get_person(session, ada.id)
+        assert (ada.totp_secret, ada.totp_step) == (None, None)
+        assert second_factors.codes_left(session, ada.id) == 0
+    again = run("people", "no-second-factor", "Ada")
+    assert (again.exit_code, "has no second factor" in again.output) == (1, True)
+    assert run("people", "no-second-factor", "Bo").exit_code == 1
+
+
+def test_of_two_who_send_one_code_at_once_one_gets_in(any_database: Database) -> None:
+    with any_database.sessions.begin() as session:
+        ada = people.create_person(session, "Ada", [people.Grant(Role.ADMIN)])
+        second_factors.switch_on(session, ada, "locked", 1, utc_now())
+        code = second_factors.new_codes(session, ada.id)[0]
+    together = Barrier(4)
+
+    def one(number: int) -> bool:
+        together.wait(timeout=30)
+        with any_database.sessions.begin() as session:
+            if number % 2:
+                return second_factors.take_step(session, ada.id, 7)
+            return second_factors.take_code(session, ada.id, code, utc_now())
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = list(threads.map(one, range(4)))
+    assert (sum(taken[::2]), sum(taken[1::2])) == (1, 1)
