@@ -213,6 +213,7 @@ def _start_redis(supervisor: Supervisor, child: Child) -> None:
 
 def _lineside_children(plan: Plan, environment: dict[str, str]) -> list[Child]:
     from db.heartbeat import age_s
+    from inspection.training_request import torch_is_here
 
     only = ("--camera", plan.own_camera.key) if plan.own_camera else ()
     commands = {
@@ -223,6 +224,8 @@ def _lineside_children(plan: Plan, environment: dict[str, str]) -> list[Child]:
         "sweeper": ("sweeper",),
         "alerts": ("alerts",),
     }
+    if torch_is_here():
+        commands["trainer"] = ("trainer",)
     return [
         Child(
             name,

@@ -13,6 +13,8 @@ from celery import Celery
 from db.bell import (
     BROKER_TRANSPORT_OPTIONS,
     INSPECT_TASK,
+    TRAIN_QUEUE,
+    TRAIN_TASK,
     TRIAL_QUEUE,
     TRIAL_TASK,
     celery_broker_url,
@@ -23,6 +25,8 @@ _log = structlog.get_logger()
 _COALESCE_S = 0.02  # rings of one queue that come closer together are one
 _ENOUGH_RINGS = 8  # a ring that already waits will find what was committed before this one
 _BACK_OFF_S = (0.2, 3.0)
+# Of every other queue, which a recipe may name, the task is to inspect.
+_TASK_OF = {TRIAL_QUEUE: TRIAL_TASK, TRAIN_QUEUE: TRAIN_TASK}
 
 
 class Bell:
@@ -106,7 +110,7 @@ class _Ringer:
         declared = self._app.amqp.queues[queue](self._connection.default_channel).queue_declare()
         if declared.message_count >= _ENOUGH_RINGS:
             return
-        task = TRIAL_TASK if queue == TRIAL_QUEUE else INSPECT_TASK
+        task = _TASK_OF.get(queue, INSPECT_TASK)
         self._app.send_task(task, args=[queue], queue=queue, connection=self._connection)
 
     def reconnect(self) -> None:

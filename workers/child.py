@@ -15,6 +15,8 @@ from db.logs import configure_logs
 from workers.inspecting.background import background_step
 from workers.inspecting.guard import ProcessGuard
 from workers.inspecting.runtime import Runtime, build_runtime
+from workers.trainer.supervising import TrainerPlace
+from workers.trainer.training import open_place, train_step
 
 _log = structlog.get_logger()
 
@@ -39,9 +41,11 @@ def work_beside(
     _work(lambda: background_step((runtime or _runtime)()), ring_again)
 
 
-def train_next(*, ring_again: Callable[[], object]) -> None:
+def train_next(
+    *, ring_again: Callable[[], object], place: Callable[[], TrainerPlace] | None = None
+) -> None:
     """Do the training run that waits longest; rings again where more wait."""
-    raise NotImplementedError
+    _work(lambda: train_step((place or _trainer_place)()), ring_again)
 
 
 def _work(step: Callable[[], bool], ring_again: Callable[[], object]) -> None:
@@ -68,6 +72,12 @@ def _runtime() -> Runtime:
     # The engine has the cores. OpenCV's own pool would spin beside it after every small resize.
     cv2.setNumThreads(1)
     return build_runtime(stopping, guard=ProcessGuard())
+
+
+@functools.cache
+def _trainer_place() -> TrainerPlace:
+    configure_logs()
+    return open_place(stopping)
 
 
 @functools.cache

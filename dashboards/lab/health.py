@@ -17,11 +17,11 @@ from dashboards.permissions import needs
 from dashboards.values import values
 from db import heartbeat
 from db.access import Permission
-from db.bell import BROKER_TRANSPORT_OPTIONS, INSPECT_QUEUE, TRIAL_QUEUE
-from db.queries import lab_health
+from db.bell import BROKER_TRANSPORT_OPTIONS, INSPECT_QUEUE, TRAIN_QUEUE, TRIAL_QUEUE
+from db.queries import lab_health, training_runs
 from db.queries.acquisitions import Held, NoRecipe, NotResendable, resend
 
-_LOOPS = ("ingest", "worker", "sweeper", "alerts")
+_LOOPS = ("ingest", "worker", "trainer", "sweeper", "alerts")
 _ALIVE_S = 60.0
 _REDIS_TIMEOUT_S = 0.3
 _MOST_RESENT = 50
@@ -94,6 +94,7 @@ def _now() -> dict[str, object]:
         seen = {
             "ingest": lab_health.newest_beat(session),
             "worker": lab_health.newest_result(session),
+            "trainer": training_runs.newest_trainer_at(session),
         }
     processes = [
         Process(name, heartbeat.age_s(folder, name) if folder else None, seen.get(name))
@@ -122,7 +123,7 @@ def _bell(redis_url: str) -> Bell:
         ) as client:
             lengths = {
                 queue: int(client.llen(f"{prefix}{queue}"))
-                for queue in (INSPECT_QUEUE, TRIAL_QUEUE)
+                for queue in (INSPECT_QUEUE, TRIAL_QUEUE, TRAIN_QUEUE)
             }
     except (redis.RedisError, OSError):
         return Bell(None)

@@ -34,6 +34,8 @@ def _sections() -> dict[str, Any]:
             ("planograms", _("Planograms")),
             ("models", _("Models")),
             ("queue", _("Review queue")),
+            ("snapshots_list", _("Snapshots")),
+            ("training", _("Training")),
             ("health", _("Health")),
         ),
         "section": endpoint.partition("_")[0],

@@ -2,7 +2,7 @@
 
 import click
 
-_LOOPS = ("ingest", "sweeper", "alerts", "worker")
+_LOOPS = ("ingest", "sweeper", "alerts", "worker", "trainer")
 _PAGES = ("api", "dashboard", "web")
 
 

@@ -19,6 +19,7 @@ from services.api.views import (
     audit_log,
     calibrations,
     cameras,
+    dataset_snapshots,
     dead_letters,
     discrepancies,
     frames,
@@ -40,6 +41,7 @@ from services.api.views import (
     sites,
     stations,
     tokens,
+    training_runs,
 )
 
 _FORM_AROUND_BYTES = 64 * 1024
@@ -66,6 +68,8 @@ _RESOURCES = (
     quality_charts,
     labelled_images,
     label_exchange,
+    dataset_snapshots,
+    training_runs,
     models,
     registered_models,
     gate_runs,

@@ -16,11 +16,14 @@ from db.credentials import redact
 from db.errors import Conflict, DomainError, Invalid, NotFound, WrongState
 from db.frames import FrameMissing
 from db.queries.acquisition_errors import Held
+from db.queries.training_runs import NoTrainer, SnapshotUnfit
+from db.snapshot_freezing import SnapshotRefused
 from services.api.invalid import InvalidRequest
 
 _log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+_TOLD = 100  # of what is wrong, where ten thousand pictures may be
 
 
 class FieldError(BaseModel):
@@ -89,6 +92,9 @@ _STATUS: dict[type, int] = {
     WrongState: 409,
     Conflict: 409,
     Invalid: 422,
+    SnapshotRefused: 422,
+    SnapshotUnfit: 422,
+    NoTrainer: 409,
 }
 
 
@@ -97,6 +103,8 @@ def _domain(error: DomainError) -> Response:
     errors = None
     if isinstance(error, Invalid):
         errors = [FieldError(pointer=error.field, detail=f"expected {error.expected}")]
+    elif isinstance(error, (SnapshotRefused, SnapshotUnfit)):
+        errors = [FieldError(pointer="snapshot", detail=each) for each in error.missing[:_TOLD]]
     return problem(status, str(error), errors=errors)
 
 

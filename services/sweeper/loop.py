@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.bell import TRIAL_QUEUE
+from db.bell import TRAIN_QUEUE, TRIAL_QUEUE
 from db.engine import Database
-from db.queries import background
+from db.queries import background, training_runs
 from db.queries.claims import bury_exhausted, queues_with_work
 
 _log = structlog.get_logger()
@@ -35,12 +35,15 @@ def sweep(database: Database, ring: Callable[[str], object]) -> Swept:
     """Look once. Raises SQLAlchemyError while the database is away."""
     with database.sessions.begin() as session:
         buried = bury_exhausted(session)
+        training_runs.end_abandoned(session)
     if buried:
         _log.error("acquisitions.dead", acquisition_ids=buried)
     with database.reads() as session:
         queues = queues_with_work(session)
         if background.any_waiting(session):
             queues = [*queues, TRIAL_QUEUE]
+        if training_runs.any_waiting(session):
+            queues = [*queues, TRAIN_QUEUE]
     for queue in queues:
         ring(queue)
     return Swept(tuple(queues), tuple(buried))

@@ -39,6 +39,10 @@ def save(
     """Write everything a resumed run needs; a kill in the middle leaves the previous state.
 
     `task` is what the task keeps besides the weights.
+
+    Raises:
+        OSError, SafetensorError: it cannot be written, and the previous state stays. What was
+            written of the new one is removed, since a full disk needs the room.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {"rng": torch.get_rng_state()}
@@ -49,11 +53,15 @@ def save(
         tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
     fresh = folder / "checkpoint.safetensors.part"
     # The progress travels inside the same file, so that the two can never disagree.
-    save_file(
-        {name: value.detach().clone().contiguous() for name, value in tensors.items()},
-        fresh,
-        metadata={"progress": json.dumps(asdict(progress))},
-    )
+    try:
+        save_file(
+            {name: value.detach().clone().contiguous() for name, value in tensors.items()},
+            fresh,
+            metadata={"progress": json.dumps(asdict(progress))},
+        )
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
     fresh.replace(folder / "checkpoint.safetensors")
 
 
