@@ -1,6 +1,6 @@
 """What learns, in the lab: review queue, labels, snapshots, training, gate, shadows, watching."""
 
 from dashboards.lab.routes import blueprint
-from dashboards.learn import queue, snapshots, training
+from dashboards.learn import queue, snapshots, thresholds, training
 
-__all__ = ["blueprint", "queue", "snapshots", "training"]
+__all__ = ["blueprint", "queue", "snapshots", "thresholds", "training"]
