@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from db.queries import gates, model_uploads, recipe_trials, watched_pictures
+from db.queries import gates, model_uploads, recipe_trials, shadows, watched_pictures
 
 # Each says whether something of its kind waits that nobody is at.
 WAITING: tuple[Callable[[Session], bool], ...] = (
     recipe_trials.any_waiting,
     model_uploads.any_waiting,
     gates.any_waiting,
+    shadows.any_waiting,
     watched_pictures.any_waiting,
 )
 

@@ -6,12 +6,19 @@ from collections.abc import Callable
 
 from workers.inspecting.gates import gate_step
 from workers.inspecting.runtime import Runtime
+from workers.inspecting.shadows import shadow_step
 from workers.inspecting.trials import try_step
 from workers.inspecting.uploads import upload_step
 from workers.inspecting.watching import watch_step
 
 # Each does the next step of its kind, and says whether more waits.
-STEPS: tuple[Callable[[Runtime], bool], ...] = (try_step, upload_step, gate_step, watch_step)
+STEPS: tuple[Callable[[Runtime], bool], ...] = (
+    try_step,
+    upload_step,
+    gate_step,
+    watch_step,
+    shadow_step,
+)
 
 
 def background_step(runtime: Runtime) -> bool:
