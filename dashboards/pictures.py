@@ -16,6 +16,7 @@ from inspection.decode import decode_image, encode_jpeg
 WIDTHS_PX = (160, 320, 640, 960, 1280, 1920)
 _CACHE_BYTES = 64_000_000
 _QUALITY = 82
+_DECODED_KEPT = 2
 
 
 def width_for(asked_px: int | None) -> int | None:
@@ -34,6 +35,8 @@ class Pictures:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, int | None, str], bytes] = OrderedDict()
         self._bytes = 0
+        # Of who labels: click after click on one picture.
+        self._decoded: OrderedDict[str, npt.NDArray[np.uint8]] = OrderedDict()
 
     def jpeg(self, key: str, width_px: int | None) -> bytes:
         """An image upright and scaled down to a width, never up.
@@ -63,6 +66,22 @@ class Pictures:
         size_wh = (width_px, max(1, round(height * width_px / width)))
         scaled = cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA)
         return np.asarray(scaled, dtype=np.uint8)
+
+    def full_rgb(self, key: str) -> npt.NDArray[np.uint8]:
+        """The whole image, uint8 RGB (H, W, 3), upright; the last two asked for are kept.
+
+        Raises:
+            FrameMissing, ImageRefused: as `jpeg`.
+        """
+        with self._lock:
+            kept = self._decoded.get(key)
+        rgb = decode_image(self._store.get(key)) if kept is None else kept
+        with self._lock:
+            self._decoded[key] = rgb
+            self._decoded.move_to_end(key)
+            while len(self._decoded) > _DECODED_KEPT:
+                self._decoded.popitem(last=False)
+        return rgb
 
     def _scaled(self, key: str, width_px: int | None) -> bytes:
         return encode_jpeg(self.scaled_rgb(key, width_px), _QUALITY)

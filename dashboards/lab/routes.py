@@ -34,6 +34,7 @@ def _sections() -> dict[str, Any]:
             ("planograms", _("Planograms")),
             ("models", _("Models")),
             ("queue", _("Review queue")),
+            ("labels_list", _("Labels")),
             ("thresholds", _("Thresholds")),
             ("snapshots_list", _("Snapshots")),
             ("training", _("Training")),
