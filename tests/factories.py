@@ -9,7 +9,7 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from db.models import (
     Finding,
     GateFlip,
     GateRun,
+    ImageStatistic,
     Inspection,
     Line,
     MeasurementRow,
@@ -33,6 +34,8 @@ from db.models import (
     RecipeRow,
     RecipeVersion,
     RegisteredModel,
+    Shadow,
+    ShadowResult,
     Shift,
     Site,
     Station,
@@ -282,6 +285,58 @@ def make_gate(session: Session, inspection: Inspection, *, by: str) -> tuple[Gat
     )
     session.add(promotion)
     return gate, _add(session, flip)
+
+
+def make_shadow(
+    session: Session, inspection: Inspection, *, result: bool = True, **values: Any
+) -> Shadow:
+    """A shadow that runs at an inspection's station, and failed what that passed."""
+    model = _add(
+        session,
+        RegisteredModel(
+            name=f"shadow-{next(_numbers)}", version="0" * 12, source="trained", manifest={}
+        ),
+    )
+    defaults = {"station_id": inspection.station_id, "model_id": model.id, "seen_to": inspection.id}
+    shadow = _add(session, Shadow(**defaults | values))
+    if result:
+        _add(
+            session,
+            ShadowResult(
+                shadow_id=shadow.id,
+                inspection_id=inspection.id,
+                captured_at=inspection.captured_at,
+                champion=inspection.verdict,
+                challenger="pass",
+                agreement=0.0,
+                findings=[],
+                engine_ms=20.0,
+            ),
+        )
+    return shadow
+
+
+def make_watched(
+    session: Session, camera: Camera, number: int, *, until: datetime, image: Any, **values: float
+) -> None:
+    """Pictures that were watched, one a minute up to a time, all with about the same figures."""
+    for back in range(number):
+        inspection = decide(
+            session, camera, "pass", captured_at=until - timedelta(minutes=back), image=image
+        )
+        usual = {"focus": 9.0, "brightness": 120.0, "contrast": 40.0, "clipped": 0.0}
+        usual |= {"saturation": 30.0, "colour": 2.0, "noise": 2.0}
+        usual |= {"shift_x": 0.0, "shift_y": 0.0, "response": 0.5}
+        varied = {name: value * (1 + 0.01 * (back % 5)) for name, value in (usual | values).items()}
+        session.add(
+            ImageStatistic(
+                inspection_id=inspection.id,
+                camera_id=camera.id,
+                captured_at=inspection.captured_at,
+                values=varied,
+            )
+        )
+    session.flush()
 
 
 def make_discrepancy(

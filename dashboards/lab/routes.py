@@ -38,6 +38,8 @@ def _sections() -> dict[str, Any]:
             ("thresholds", _("Thresholds")),
             ("snapshots_list", _("Snapshots")),
             ("training", _("Training")),
+            ("shadows_list", _("Shadows")),
+            ("watching", _("Watching")),
             ("health", _("Health")),
         ),
         "section": endpoint.partition("_")[0],

@@ -42,7 +42,7 @@ def draw_curve(curve: Mapping[str, Any]) -> CurvePicture:
     points = [(float(step), float(value)) for step, value in curve["points"]]
     last_step = max(points[-1][0], 1.0)
     low = min(0.0, *(value for _, value in points), 0.0)
-    ticks = _ticks(low, max(max(value for _, value in points), low + 1e-6))
+    ticks = round_numbers(low, max(max(value for _, value in points), low + 1e-6))
     top = ticks[-1]
 
     def x(step: float) -> float:
@@ -63,7 +63,7 @@ def draw_curve(curve: Mapping[str, Any]) -> CurvePicture:
     )
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def round_numbers(low: float, high: float) -> list[float]:
     """About four round numbers from low to at least high."""
     rough = (high - low) / 3
     power = 10.0 ** floor(log10(rough))

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.base import utc_now
-from db.errors import Invalid
+from db.errors import Conflict
 from db.models import (
     Acquisition,
     Camera,
@@ -53,14 +53,14 @@ def make_reference(
     """Say that all was well in a span: its pictures are from now on the reference.
 
     Raises:
-        Invalid: fewer than twelve pictures of it were watched, or none is stored any more.
+        Conflict: fewer than twelve pictures of it were watched, or none is stored any more.
     """
     watched = _watched(session, camera.id, since, until)
     if len(watched) < LEAST_OF_REFERENCE:
-        raise Invalid(
-            "span",
-            f"{len(watched)} pictures",
-            f"a span in which {LEAST_OF_REFERENCE} pictures were watched",
+        raise Conflict(
+            "reference",
+            f"in this span {len(watched)} pictures were watched, and {LEAST_OF_REFERENCE} are"
+            " the least",
         )
     return _make(session, camera, watched, by)
 
@@ -92,7 +92,7 @@ def make_due_references(session: Session) -> list[StationReference]:
         if len(watched) == FIRST_IMAGES:
             try:
                 made.append(_make(session, camera, [(row[0], row[1]) for row in watched], ""))
-            except Invalid:
+            except Conflict:
                 continue  # none of its pictures is stored any more
     return made
 
@@ -142,7 +142,7 @@ def _make(
         if image_key is not None:
             break
     if image_key is None:
-        raise Invalid("span", "no stored picture", "a span of which a picture is stored still")
+        raise Conflict("reference", "of this span no picture is stored any more")
     sample = _sample(session, watched)
     now = utc_now()
     for before in current_references(session, [camera.id]).values():

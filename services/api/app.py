@@ -37,11 +37,13 @@ from services.api.views import (
     recipes,
     registered_models,
     reviews,
+    shadows,
     shifts,
     sites,
     stations,
     tokens,
     training_runs,
+    watching,
 )
 
 _FORM_AROUND_BYTES = 64 * 1024
@@ -76,6 +78,8 @@ _RESOURCES = (
     promotions,
     tokens,
     audit_log,
+    shadows,
+    watching,
 )
 
 

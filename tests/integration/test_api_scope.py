@@ -101,7 +101,11 @@ class Plant:
             )
             said = say(session, failed.id, ReviewVerdict.CONFIRMED, name)
             gate, flip = factories.make_gate(session, failed, by=name)
+            shadow = factories.make_shadow(session, failed, started_by=name)
+            challenger = shadow.model.name
+            factories.make_watched(session, camera, 12, until=utc_now(), image=image)
             self.ids = {
+                "shadows": shadow.id,
                 "sites": site.id,
                 "lines": line.id,
                 "stations": station.id,
@@ -128,6 +132,10 @@ class Plant:
                     _, text = create_token(session, f"{name} {role}", role, place, created_by="x")
                     self.headers[role, what] = {"Authorization": f"Bearer {text}"}
         self.bodies: dict[str, dict[str, Any]] = {
+            "/stations/<ref>/holds": {"reason": name},
+            "/stations/<ref>/release": {"word": name},
+            "/stations/<ref>/references": {"since": "2026-01-01T00:00:00Z"},
+            "/stations/<ref>/shadows": {"model": challenger},
             "/sites/<ref>/shifts": {"name": "n", "starts_at": "01:00", "ends_at": "02:00"},
             "/stations/<ref>/calibrations": {"mm_per_px": 0.2},
             "/stations/<ref>/recipe": {"version_id": recipe_version_id},
@@ -280,7 +288,7 @@ def test_no_list_tells_of_another_line(
     assert filters >= 5
     counted = client.get("/api/v1/ledger", headers=mine.headers["admin", "line"]).json
     assert counted is not None
-    assert counted["acquired"] == 2
+    assert counted["acquired"] == 14
 
 
 def test_nothing_is_put_where_one_may_not_see(app: Flask, mine: Plant, foreign: Plant) -> None:
@@ -384,6 +392,12 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
             "promotions",
             {"model": "classical-edges", "champion": "classical-threshold", "reason": "r"},
         ),
+        ("POST", "stations/gated/shadows", {"model": "classical-graph-cut", "share": 0.5}),
+        ("POST", f"shadows/{ids['shadows']}/end", None),
+        ("POST", f"shadows/{ids['shadows'] + 1}/end", None),
+        ("POST", f"stations/{ids['stations']}/holds", {"reason": "hit"}),
+        ("POST", f"stations/{ids['stations']}/release", {"word": "set again"}),
+        ("POST", f"stations/{ids['stations']}/references", {"since": "2026-01-01T00:00:00Z"}),
         ("POST", "registered-models/classical-graph-cut/archive", None),
         ("POST", "registered-models/classical-graph-cut/restore", None),
         ("POST", "tokens", {"name": "t", "role": "push"}),

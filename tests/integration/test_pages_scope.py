@@ -80,6 +80,7 @@ def plant(database: Database, name: str) -> dict[str, Any]:
         session.add_all([channel, rule, shot, trial, item])
         session.flush()
         return {
+            "shadow_id": factories.make_shadow(session, inspection, started_by=name).id,
             "site": site.key,
             "line": line.key,
             "shelf": shelf.key,
