@@ -17,6 +17,7 @@ from dashboards.values import values
 from db.access import Permission
 from db.errors import NotFound
 from db.models import ModelVersion, Station
+from db.queries import gates, model_uploads, promotions, registry_list
 from db.queries.stations import active_versions
 from inspection.inference import split_inference
 from inspection.model_card import read_card
@@ -41,15 +42,27 @@ class ListedModel:
 @blueprint.get("/models")
 @needs(Permission.LAB)
 def models() -> str:
+    return render_template("lab/models.html", problem="", **shown_models())
+
+
+def shown_models() -> dict[str, Any]:
+    """What the list of models shows."""
+    here = list_models(values().lab.models_dirs)
     with values().database.reads() as session:
         using = _using(session)
         judged = session.scalars(
             select(ModelVersion).order_by(ModelVersion.id.desc()).limit(200)
         ).all()
-    here = list_models(values().lab.models_dirs)
-    listed = [_listed(name, path, using) for name, path in sorted(here.items())]
-    missing = {name: at for name, at in using.items() if name not in here}
-    return render_template("lab/models.html", listed=listed, judged=judged, missing=missing)
+        registered = registry_list.listed(session, values().lab.models_dirs)
+        uploads = model_uploads.newest(session)
+    return {
+        "listed": registered,
+        "judged": judged,
+        "uploads": uploads,
+        "using": using,
+        "missing": {name: at for name, at in using.items() if name not in here},
+        "may_upload": bool(values().lab.models_dirs),
+    }
 
 
 @blueprint.get("/models/<model>")
@@ -60,8 +73,19 @@ def models_one(model: str) -> str:
         judged = session.scalars(
             select(ModelVersion).where(ModelVersion.name == model).order_by(ModelVersion.id.desc())
         ).all()
+        registered = {
+            each.name: each for each in registry_list.listed(session, values().lab.models_dirs)
+        }.get(model)
+        row = registered.row if registered else None
+        gate_runs = gates.of_model(session, row.id) if row else []
+        promoted = promotions.history(session, row.id) if row else []
+        stations = list(
+            session.scalars(
+                select(Station).where(Station.recipe_version_id.is_not(None)).order_by(Station.key)
+            )
+        )
     path = list_models(values().lab.models_dirs).get(model)
-    if path is None and not judged:
+    if path is None and not judged and registered is None:
         raise NotFound("model", model)
     listed = (
         _listed(model, path, using)
@@ -78,6 +102,10 @@ def models_one(model: str) -> str:
         metrics=dict(list(metrics.items())[:_LONGEST_METRICS]),
         card=read_card(listed.folder) if listed.folder else None,
         judged=judged,
+        registered=registered,
+        gates=gate_runs,
+        promoted=promoted,
+        stations=[each for each in stations if each not in listed.active_at],
     )
 
 

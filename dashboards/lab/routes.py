@@ -7,6 +7,8 @@ from typing import Any
 from flask import Blueprint, abort, request
 from flask_babel import gettext as _
 
+from inspection.model_intake import MAX_ARCHIVE_BYTES
+
 blueprint = Blueprint("lab", __name__, url_prefix="/lab")
 
 # A recipe for a shelf of a thousand positions is 200 kB, and its form has ten fields for each.
@@ -17,7 +19,8 @@ _MOST_PARTS = 12_000
 @blueprint.url_value_preprocessor
 def _allow_large_forms(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Before anything reads the form, the guard against foreign forms included."""
-    request.max_content_length = _MOST_BYTES
+    large = _endpoint == "lab.models_upload"
+    request.max_content_length = MAX_ARCHIVE_BYTES if large else _MOST_BYTES
     request.max_form_memory_size = _MOST_BYTES
     request.max_form_parts = _MOST_PARTS
 

@@ -2,9 +2,11 @@
 
 from dashboards.lab.routes import blueprint
 from dashboards.learn import (
+    gates,
     label_data,
     labels,
     queue,
+    registry,
     shadows,
     snapshots,
     thresholds,
@@ -14,9 +16,11 @@ from dashboards.learn import (
 
 __all__ = [
     "blueprint",
+    "gates",
     "label_data",
     "labels",
     "queue",
+    "registry",
     "shadows",
     "snapshots",
     "thresholds",

@@ -150,6 +150,18 @@ def newest(
     return session.scalars(statement.order_by(GateRun.id.desc()).limit(1)).one_or_none()
 
 
+def of_model(session: Session, model_id: int, *, limit: int = 20) -> list[tuple[GateRun, Station]]:
+    """The gates of a model with their stations, the newest first."""
+    rows = session.execute(
+        select(GateRun, Station)
+        .join(Station, Station.id == GateRun.station_id)
+        .where(GateRun.model_id == model_id)
+        .order_by(GateRun.id.desc())
+        .limit(limit)
+    )
+    return [(gate, station) for gate, station in rows]
+
+
 def flips_of(session: Session, gate_id: int) -> list[GateFlip]:
     """Flips, those that somebody has to look at first."""
     rows = session.scalars(

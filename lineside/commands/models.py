@@ -1,4 +1,4 @@
-"""`lineside models`: which models there are."""
+"""`lineside models`: which models there are, and the registry."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lineside import import_detectron2
+from lineside.commands import models_registry
 from lineside.measuring import FORMATS, open_data, open_model
 
 
@@ -141,3 +142,5 @@ def export(
 
 
 command.add_command(import_detectron2.command)
+for _each in models_registry.COMMANDS:
+    command.add_command(_each)

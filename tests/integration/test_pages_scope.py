@@ -79,7 +79,10 @@ def plant(database: Database, name: str) -> dict[str, Any]:
         )
         session.add_all([channel, rule, shot, trial, item])
         session.flush()
+        gate, flip = factories.make_gate(session, inspection, by=name)
         return {
+            "gate_id": gate.id,
+            "flip_id": flip.id,
             "shadow_id": factories.make_shadow(session, inspection, started_by=name).id,
             "site": site.key,
             "line": line.key,
