@@ -195,6 +195,14 @@ _PARTS = {
 }
 # What else a page may be asked for that costs it more: longer times, and other counts.
 _QUERIES = {
+    "/inspections": (
+        "verdict=fail",
+        "class=crack",
+        "class=never-seen",
+        "reviewed=yes",
+        "reviewed=no&verdict=fail",
+        "verdict=fail&class=stain&from=2020-01-01T00:00",
+    ),
     "/shelves/<ref>": ("order=walk",),
     "/quality/<ref>": (
         "range=day",

@@ -20,6 +20,7 @@ PAGES = (
     "/lines/line-2",
     "/shelves/aisle-3",
     "/stations/station-a",
+    "/inspections",
     "/inspections/1",
     "/discrepancies",
     "/discrepancies/1",
