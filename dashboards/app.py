@@ -26,6 +26,7 @@ from dashboards.alerts import log as alert_log
 from dashboards.alerts import rules as alert_rules
 from dashboards.coalesce import Coalesced
 from dashboards.hub import EventHub
+from dashboards.lab.rejudged import Rejudged
 from dashboards.people import account, identity, oidc, second_factor, signing_in, tokens
 from dashboards.people import pages as people
 from dashboards.permissions import for_everybody
@@ -99,6 +100,7 @@ def create_app(values: DashboardValues | None = None) -> Flask:
         shelf_boards=Coalesced(),
         homes=Coalesced(),
         station_pages=Coalesced(),
+        rejudged=Rejudged(),
     )
     guard.register(app)
     limits.register(app)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dashboards.coalesce import Coalesced
     from dashboards.home_view import Home
     from dashboards.hub import EventHub
+    from dashboards.lab.rejudged import Rejudged
     from dashboards.line_view import LineBoard
     from dashboards.pictures import Pictures
     from dashboards.shelf.board_view import ShelfBoard
@@ -77,6 +78,7 @@ class Parts:
     # Home and stations, by what is asked and, where it depends on it, by who may see what.
     homes: "Coalesced[Home]"
     station_pages: "Coalesced[StationPage]"
+    rejudged: "Rejudged"
 
 
 EXTENSION = "lineside-dashboards"

@@ -18,6 +18,7 @@ from db.errors import NotFound
 from db.models import RecipeVersion
 from db.queries import recipe_drafts
 from db.queries.recipe_drafts import DraftedMeanwhile
+from db.queries.recipe_owners import require_edit
 from db.queries.recipes import get_version
 from inspection.model_folder import ModelFolderError, list_models, read_manifest
 from inspection.recipes.differences import Change, changes
@@ -33,6 +34,7 @@ def recipes_edit(recipe: str) -> str:
         version = get_version(session, asked) if asked else newest
         if version.recipe_id != newest.recipe_id:
             raise NotFound(f"version of {recipe}", version.id)
+        require_edit(session, newest.recipe_id, recipe)
     begun = recipe_of(version)
     if begun is None:
         raise NotFound("readable version of the recipe", recipe)
@@ -47,6 +49,7 @@ def recipes_save(recipe: str) -> AnyResponse | tuple[str, int]:
     base_id = int(base) if base.isascii() and base.isdecimal() and len(base) < 19 else 0
     with values().database.reads() as session:
         newest = recipe_drafts.newest_named(session, recipe)
+        require_edit(session, newest.recipe_id, recipe)
     found = recipe_form.read(form, values().lab.models_dirs)
     if isinstance(found, list):
         form = RecipeForm(form.name, form.fields, form.classes, form.limits, form.rest, found)

@@ -24,6 +24,7 @@ from db.frames import FrameMissing
 from db.models import Finding, Inspection
 from db.queries import lab_places, recipe_drafts
 from db.queries.recipe_drafts import DraftedMeanwhile
+from db.queries.recipe_owners import editable, require_edit
 from inspection.decode import ImageRefused
 from inspection.recipe import Position, Recipe
 from inspection.recipes.problems import problems_of
@@ -50,8 +51,9 @@ _Row = dict[str, str]
 def planograms() -> str:
     with values().database.reads() as session:
         listed = recipe_drafts.list_with_use(session)
+        own = editable(session, [each.newest.recipe_id for each in listed])
     counted = [(each, len(_positions_of(each.newest.body))) for each in listed]
-    return render_template("lab/planograms.html", listed=counted)
+    return render_template("lab/planograms.html", listed=counted, own=own)
 
 
 @blueprint.get("/recipes/<recipe>/planogram")
@@ -103,6 +105,7 @@ def planograms_save(recipe: str) -> AnyResponse | tuple[str, int]:
 def _newest(recipe: str) -> tuple[Any, Recipe]:
     with values().database.reads() as session:
         newest = recipe_drafts.newest_named(session, recipe)
+        require_edit(session, newest.recipe_id, recipe)
     body = recipe_of(newest)
     if body is None:
         raise NotFound("readable version of the recipe", recipe)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from dashboards.errors import answer
 from dashboards.lab.routes import blueprint, number_asked
 from dashboards.permissions import needs
 from dashboards.values import values
@@ -18,6 +19,7 @@ from db.errors import NotFound
 from db.models import RecipeVersion
 from db.queries import recipe_drafts
 from db.queries.recipe_drafts import DraftedMeanwhile
+from db.queries.recipe_owners import UsedElsewhere, editable
 from db.queries.recipes import get_version
 from inspection.model_folder import ModelFolderError, list_models, read_manifest
 from inspection.recipe import Recipe
@@ -37,7 +39,8 @@ def home() -> AnyResponse:
 def recipes() -> str:
     with values().database.reads() as session:
         listed = recipe_drafts.list_with_use(session)
-    return render_template("lab/recipes.html", listed=listed)
+        own = editable(session, [each.newest.recipe_id for each in listed])
+    return render_template("lab/recipes.html", listed=listed, own=own)
 
 
 @blueprint.get("/recipes/<recipe>")
@@ -46,7 +49,8 @@ def recipes_one(recipe: str) -> str:
     with values().database.reads() as session:
         versions = recipe_drafts.versions_of(session, recipe)
         using = recipe_drafts.stations_using(session, [each.id for each in versions])
-    return render_template("lab/recipe.html", name=recipe, versions=versions, using=using)
+        own = bool(editable(session, [versions[0].recipe_id]))
+    return render_template("lab/recipe.html", name=recipe, versions=versions, using=using, own=own)
 
 
 @blueprint.get("/versions/<int:version_id>")
@@ -56,6 +60,7 @@ def recipes_version(version_id: int) -> str:
         version = get_version(session, version_id)
         using = recipe_drafts.stations_using(session, [version_id]).get(version_id, [])
         newest = recipe_drafts.newest_version(session, version.recipe_id)
+        own = bool(editable(session, [version.recipe_id]))
     recipe = recipe_of(version)
     return render_template(
         "lab/version.html",
@@ -63,6 +68,7 @@ def recipes_version(version_id: int) -> str:
         name=version.recipe.name,
         using=using,
         newest=newest,
+        own=own,
         text=as_yaml(recipe) if recipe else None,
     )
 
@@ -116,6 +122,16 @@ def recipes_new() -> AnyResponse | tuple[str, int] | str:
             )
     page = render_template("lab/recipe_new.html", typed=typed, problems=problems, **shown)
     return page, 400
+
+
+@blueprint.errorhandler(UsedElsewhere)
+def _of_others(error: UsedElsewhere) -> AnyResponse:
+    text = _(
+        "%(name)s is active at stations of other lines, or a draft of somebody who sees more than"
+        " you do. You can read it, and copy it under a new name. Nothing was changed.",
+        name=error.name,
+    )
+    return answer(403, _("Not allowed"), text)
 
 
 def recipe_of(version: RecipeVersion) -> Recipe | None:

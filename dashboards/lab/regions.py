@@ -22,6 +22,7 @@ from db.access import Permission
 from db.errors import NotFound
 from db.queries import lab_places, recipe_drafts
 from db.queries.recipe_drafts import DraftedMeanwhile
+from db.queries.recipe_owners import require_edit
 from inspection.recipe import Recipe
 from inspection.recipes.problems import problems_of
 
@@ -33,6 +34,7 @@ _Row = dict[str, str]
 def recipes_regions(recipe: str) -> str:
     with values().database.reads() as session:
         newest = recipe_drafts.newest_named(session, recipe)
+        require_edit(session, newest.recipe_id, recipe)
     body = recipe_of(newest)
     rows = [
         {"name": region.name, "shape": written(region.polygon)}
@@ -55,6 +57,7 @@ def recipes_save_regions(recipe: str) -> AnyResponse | tuple[str, int]:
     regions, problems = _regions(rows)
     with values().database.reads() as session:
         newest = recipe_drafts.newest_named(session, recipe)
+        require_edit(session, newest.recipe_id, recipe)
     before = recipe_of(newest)
     if before is None:
         raise NotFound("readable version of the recipe", recipe)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
+from dashboards.lab.rejudged import Work
 from db.queries.stored_results import Tried, newest_stored, recipes_by_version
 from inspection.recipe import Recipe
 from inspection.rejudging import Anew, rejudge, why_anew
@@ -34,6 +36,7 @@ class Flip:
 class Trial:
     """Attributes:
     judged: images of which the new verdict is known.
+    left: images that stored findings tell of, and that there was no time for yet.
     anew: acquisitions that have to be inspected anew to know it.
     reasons: why.
     counts: how many images had, and get, each verdict.
@@ -41,6 +44,7 @@ class Trial:
 
     images: int
     judged: int
+    left: int
     flips: Sequence[Flip]
     anew: Sequence[int]
     reasons: Sequence[Anew]
@@ -52,16 +56,20 @@ def try_version(
     station_id: int,
     recipe: Recipe,
     inspected: Mapping[int, tuple[str, str]],
+    *,
+    version_id: int,
+    work: Work,
 ) -> Trial:
-    """Judge the stored findings again, and count what changes.
+    """Judge the stored findings again, and count what changes; as far as there is time for it.
 
     Args:
+        version_id: of the recipe, under which verdicts are kept.
         inspected: verdict and detail of the acquisitions that a worker has inspected anew.
     """
     tried = newest_stored(session, station_id, limit=IMAGES)
     befores = recipes_by_version(session, {each.version_id for each in tried})
     why = {id_: why_anew(before, recipe) for id_, before in befores.items()}
-    flips, anew, judged = [], [], []
+    flips, anew, judged, left = [], [], [], 0
     reasons: dict[Anew, None] = {}
     for each in tried:
         before = befores.get(each.version_id)
@@ -72,8 +80,12 @@ def try_version(
             reasons |= dict.fromkeys(why.get(each.version_id, (Anew.MODEL,)))
             continue
         else:
-            judgement = rejudge(each.result, before, recipe)
-            after = (judgement.verdict.value, judgement.detail)
+            key = (each.inspection_id, version_id, each.result.calibration)
+            said = work.said(key, partial(_rejudged, each, before, recipe))
+            if said is None:
+                left += 1
+                continue
+            after = said
         judged.append((each.verdict, after[0]))
         if after[0] != each.verdict:
             flips.append(_flip(each, *after))
@@ -81,6 +93,7 @@ def try_version(
     return Trial(
         images=len(tried),
         judged=len(judged),
+        left=left,
         flips=flips,
         anew=anew,
         reasons=list(reasons),
@@ -89,6 +102,11 @@ def try_version(
             for name in names
         },
     )
+
+
+def _rejudged(each: Tried, before: Recipe, after: Recipe) -> tuple[str, str]:
+    judgement = rejudge(each.result, before, after)
+    return judgement.verdict.value, judgement.detail
 
 
 def _flip(each: Tried, after: str, detail: str) -> Flip:

@@ -14,7 +14,7 @@ from dashboards.lab.recipes import differences, recipe_of
 from dashboards.lab.routes import blueprint, number_asked
 from dashboards.lab.try_view import try_version
 from dashboards.permissions import actor_name, needs
-from dashboards.values import values
+from dashboards.values import parts, values
 from db.access import Permission
 from db.errors import NotFound
 from db.models import RecipeVersion, Station
@@ -49,7 +49,9 @@ def recipes_try_anew(version_id: int) -> AnyResponse:
         recipe = recipe_of(version)
         if recipe is None:
             raise NotFound("readable recipe version", version_id)
-        anew = try_version(session, station.id, recipe, {}).anew
+        work = parts().rejudged.within(0)
+        tried = try_version(session, station.id, recipe, {}, version_id=version_id, work=work)
+        anew = tried.anew
     if anew:
         with values().database.sessions.begin() as session:
             recipe_trials.ask(session, version_id, station.id, list(anew), actor_name())
@@ -108,7 +110,10 @@ def _tried(session: Session, version_id: int, *, station_ref: str | None = None)
         show_times_in(station.line.site.timezone)
         job = recipe_trials.newest(session, version_id, station.id)
         inspected = recipe_trials.results_of(job) if job else {}
-        trial = try_version(session, station.id, recipe, inspected)
+        work = parts().rejudged.within(values().lab.try_s)
+        trial = try_version(
+            session, station.id, recipe, inspected, version_id=version_id, work=work
+        )
     return {
         "version": version,
         "name": version.recipe.name,

@@ -5,7 +5,7 @@ const POLL_MS = 1000;
 async function poll(part) {
   const address = part.dataset.poll;
   if (!address || !part.isConnected) return undefined;
-  await new Promise((done) => setTimeout(done, POLL_MS));
+  await new Promise((done) => setTimeout(done, Number(part.dataset.pollMs) || POLL_MS));
   if (document.hidden) return poll(part);
   try {
     const answer = await fetch(address);

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, Key, utc_now
@@ -13,6 +13,8 @@ class RecipeRow(Base):
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
+    # Of who began it, by their ids; none: of somebody who sees every line.
+    drafted_lines: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
 
     versions: Mapped[list["RecipeVersion"]] = relationship(
         back_populates="recipe", order_by="RecipeVersion.version"

@@ -11,6 +11,7 @@ from db.base import utc_now
 from db.errors import NotFound
 from db.models import RecipeActivation, RecipeRow, RecipeVersion, Station
 from db.paging import Page, flush_new, page_of_entities
+from db.queries.recipe_owners import lines_of_draft, require_edit
 from db.queries.stations import get_station
 from inspection.recipe import Recipe
 
@@ -61,6 +62,7 @@ def draft(session: Session, recipe: Recipe) -> tuple[RecipeVersion, bool]:
     What the newest version says already is no new version.
 
     Raises:
+        UsedElsewhere: it is of other lines than those of who asks, too.
         Conflict: somebody else drafted the same version number at the same moment.
     """
     body = recipe.model_dump(mode="json")
@@ -69,7 +71,7 @@ def draft(session: Session, recipe: Recipe) -> tuple[RecipeVersion, bool]:
         select(RecipeRow).where(RecipeRow.name == recipe.name).with_for_update()
     ).one_or_none()
     if row is None:
-        row = RecipeRow(name=recipe.name)
+        row = RecipeRow(name=recipe.name, drafted_lines=lines_of_draft())
         session.add(row)
         flush_new(session, "recipe", recipe.name)
     newest = session.scalars(
@@ -81,6 +83,8 @@ def draft(session: Session, recipe: Recipe) -> tuple[RecipeVersion, bool]:
     ).one_or_none()
     if newest is not None and newest.sha256 == sha256:
         return newest, False
+    if newest is not None:
+        require_edit(session, row.id, recipe.name)
     version = RecipeVersion(
         recipe_id=row.id,
         version=newest.version + 1 if newest else 1,

@@ -31,8 +31,6 @@ ELSEWHERE = "Elsewhere-7Q"
 OF_NO_PLACE = {"recipe", "version_id", "model"}
 # Written when somebody signs in, refuses or looks; what is theirs alone is not of the other line.
 OWN_TABLES = {"audit_entry", "web_session", "one_time_link", "person", "role_grant"}
-# Recipes are of no line: an engineer of any edits drafts, and activates them at stations of theirs.
-OWN_TABLES |= {"recipe", "recipe_version"}
 
 
 @pytest.fixture

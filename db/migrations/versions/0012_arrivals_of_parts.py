@@ -1,4 +1,4 @@
-"""When each part first came to each station.
+"""When each part first came to each station, and of which lines who began a recipe was.
 
 Revision ID: 0012
 Revises: 0011
@@ -35,6 +35,7 @@ def upgrade() -> None:
         " WHERE part_id IS NOT NULL GROUP BY part_id, station_id"
     )
     op.create_index("ix_part_arrival_station_first", "part_arrival", ["station_id", "first_at"])
+    op.add_column("recipe", sa.Column("drafted_lines", sa.JSON(), nullable=True))
     # Parts were counted from it.
     op.drop_index("ix_acquisition_station_parts", "acquisition")
 
@@ -48,3 +49,4 @@ def downgrade() -> None:
         postgresql_where=sa.text("part_id IS NOT NULL"),
     )
     op.drop_table("part_arrival")
+    op.drop_column("recipe", "drafted_lines")

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from dashboards import DashboardValues, create_app
+from dashboards.lab_places import LabPlaces
 from db import migrate
 from db.engine import Database, connect
 from db.frames import FrameStore, open_store
@@ -63,8 +64,10 @@ def events() -> ToldEvents:
 
 @pytest.fixture
 def app(database: Database, store: FrameStore, events: ToldEvents) -> Flask:
+    # Time enough on any host; what happens without is a test of its own.
+    lab = LabPlaces(try_s=60)
     values = DashboardValues(
-        database, store, events, "redis://127.0.0.1:1/0", b"secret" * 6, now=lambda: NOW
+        database, store, events, "redis://127.0.0.1:1/0", b"secret" * 6, now=lambda: NOW, lab=lab
     )
     return create_app(values)
 

@@ -9,6 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from dashboards import DashboardValues, create_app
+from dashboards.lab_places import LabPlaces
 from db.access import Role
 from db.engine import Database
 from db.frames import FrameStore
@@ -262,6 +264,29 @@ def test_a_change_of_limits_is_tried_at_once(
     assert "inspected anew" not in page.text
     same = client.get(f"/lab/versions/{newest(database).id}/try?station=station-a")
     assert "5 verdicts of 10 would change" in same.text
+
+
+def test_what_takes_long_is_tried_request_by_request(
+    database: Database, store: FrameStore, events: ToldEvents, station: Station, inspected: None
+) -> None:
+    hurried = DashboardValues(
+        database, store, events, "redis://127.0.0.1:1/0", b"secret" * 6, lab=LabPlaces(try_s=0)
+    )
+    client = from_here(sign_in(create_app(hurried)))
+    # Nobody measured a width then: each mask is measured now.
+    wider = {"crack": {"limits": {"max_width_px": {"fail": 999}, "length_mm": {"fail": 9.0}}}}
+    address = f"/lab/versions/{draft(database, classes=wider)}"
+    first = client.get(f"{address}/try?station=station-a").text
+    assert "1 of 10 images so far" in first
+    assert "data-poll-ms" in first
+    assert "8 more have not been tried" in client.get(f"{address}/activate?station=station-a").text
+    for done in range(3, 10):
+        part = client.get(f"{address}/parts/tried?station=station-a").text
+        assert f"{done} of 10 images so far" in part
+    whole = client.get(f"{address}/parts/tried?station=station-a").text
+    assert "so far" not in whole
+    assert "data-poll-ms" not in whole
+    assert "5 verdicts of 10 would change" in whole
 
 
 def test_another_model_has_to_inspect_the_images_anew_by_a_worker(
