@@ -25,6 +25,7 @@ from db.models import (
     GateRun,
     ImageStatistic,
     Inspection,
+    LabelledImage,
     Line,
     MeasurementRow,
     ModelVersion,
@@ -168,6 +169,22 @@ def make_product(session: Session, **values: Any) -> Product:
 
 def make_part(session: Session, **values: Any) -> Part:
     return _add(session, Part(**{"serial": f"part-{next(_numbers)}"} | values))
+
+
+def make_labelled_image(session: Session, station: Station, **values: Any) -> LabelledImage:
+    """A picture without a label yet, whose file is in no store."""
+    number = next(_numbers)
+    defaults = {
+        "station_id": station.id,
+        "name": f"{number}.jpg",
+        "image_key": f"00/{number:064x}.jpg",
+        "image_sha256": f"{number:064x}",
+        "width_px": 640,
+        "height_px": 480,
+        "split_group": f"group-{number}",
+        "captured_at": utc_now(),
+    }
+    return _add(session, LabelledImage(**defaults | values))
 
 
 def make_acquisition(session: Session, camera: Camera | None = None, **values: Any) -> Acquisition:

@@ -82,6 +82,7 @@ def plant(database: Database, name: str) -> dict[str, Any]:
             "gate_id": gate.id,
             "flip_id": flip.id,
             "shadow_id": factories.make_shadow(session, inspection, started_by=name).id,
+            "image_id": factories.make_labelled_image(session, station, name=f"{name}.jpg").id,
             "site": site.key,
             "line": line.key,
             "shelf": shelf.key,
