@@ -25,6 +25,7 @@ from db.models import (
     Calibration,
     Delivery,
     Line,
+    ReviewItem,
 )
 from db.queries.reviews import ReviewVerdict, say
 from db.queries.tokens import Place, create_token
@@ -37,6 +38,8 @@ from tests.unit.services.api.conftest import NO_REDIS, TOKEN, KeptBell, KeptEven
 JPEG = b"\xff\xd8\xff"
 # Of no line: what is made and how it is judged is the same everywhere.
 OF_NO_PLACE = {"recipes", "recipe-versions", "products", "models", "registered-models"}
+# Where no name is told that could leak.
+NUMBERS_ALONE = {"ledger", "review-blind", "review-agreement"}
 PUSH_ONLY = "push"
 
 
@@ -100,6 +103,15 @@ class Plant:
                 session, f"{name}-token", "operator", Place(line_id=line.id), created_by="x"
             )
             said = say(session, failed.id, ReviewVerdict.CONFIRMED, name)
+            item = ReviewItem(
+                inspection_id=failed.id,
+                station_id=station.id,
+                reason="uncertain",
+                priority=0.5,
+                detail=name,
+            )
+            session.add(item)
+            session.flush()
             gate, flip = factories.make_gate(session, failed, by=name)
             shadow = factories.make_shadow(session, failed, started_by=name)
             challenger = shadow.model.name
@@ -122,6 +134,7 @@ class Plant:
                 "deliveries": alert.deliveries[0].id,
                 "alert-channels": channel.id,
                 "alert-rules": rule.id,
+                "review-items": item.id,
             }
             self.headers: dict[tuple[str, str], dict[str, str]] = {}
             for role in (*(each.value for each in Role), PUSH_ONLY):
@@ -132,6 +145,11 @@ class Plant:
                     _, text = create_token(session, f"{name} {role}", role, place, created_by="x")
                     self.headers[role, what] = {"Authorization": f"Bearer {text}"}
         self.bodies: dict[str, dict[str, Any]] = {
+            "/review-items/<id>/confirm": {"word": "bad"},
+            "/review-items/<id>/readings": {"word": "bad"},
+            "/stations/<ref>/review-sampling": {"share": 0.1},
+            "/stations/<ref>/thresholds": {"classes": {}},
+            "/stations/<ref>/threshold-drafts": {"classes": {}},
             "/stations/<ref>/holds": {"reason": name},
             "/stations/<ref>/release": {"word": name},
             "/stations/<ref>/references": {"since": "2026-01-01T00:00:00Z"},
@@ -276,7 +294,7 @@ def test_no_list_tells_of_another_line(
             assert answer.status_code == 200
             told[name] = answer.text
         assert "foreign" not in told["mine"], path
-        if path.rsplit("/", 1)[1] not in OF_NO_PLACE | {"ledger"}:
+        if path.rsplit("/", 1)[1] not in OF_NO_PLACE | NUMBERS_ALONE:
             assert "foreign" in told["foreign"], path
         for parameter in operations["get"].get("parameters", ()):
             kind = {"site": "sites", "line": "lines", "station": "stations"}.get(parameter["name"])
@@ -325,6 +343,17 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
         gated = factories.make_recipe_version(session, body=plain)
         line = session.get_one(Line, ids["lines"])
         factories.make_station(session, line, recipe=gated, key="gated")
+        blind = ReviewItem(
+            inspection_id=ids["inspections"],
+            station_id=ids["stations"],
+            reason="random",
+            priority=0.5,
+            probability=0.5,
+            blind=True,
+        )
+        session.add(blind)
+        session.flush()
+        blind_id = blind.id
         more = [
             factories.make_discrepancy(
                 session,
@@ -373,6 +402,12 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
         ("POST", f"inspections/{ids['inspections']}/dispositions", {"action": "scrap"}),
         ("POST", f"inspections/{ids['inspections']}/reviews", {"verdict": "noted", "note": "n"}),
         ("POST", f"inspections/{ids['inspections']}/reviews/{ids['review_id']}/undo", {}),
+        ("POST", f"review-items/{ids['review-items']}/skip", {}),
+        ("POST", f"review-items/{ids['review-items']}/reopen", {}),
+        ("POST", f"review-items/{ids['review-items']}/confirm", {"word": "bad"}),
+        ("POST", f"review-items/{blind_id}/readings", {"word": "bad"}),
+        ("PUT", f"stations/{ids['stations']}/review-sampling", {"per_day": 5.0}),
+        ("POST", f"stations/{ids['stations']}/threshold-drafts", {"classes": {}}),
         ("POST", f"dead-letters/{ids['dead-letters']}/resend", None),
         ("POST", f"deliveries/{ids['deliveries']}/again", None),
         ("POST", "alert-channels", channel),
@@ -427,5 +462,6 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
     # Uploads have a test of their own.
     assert unsafe - walked == {
         ("frames.push_frame", "POST"),
+        ("thresholds.count_thresholds", "POST"),  # it saves nothing
         ("registered-models.upload_model", "POST"),
     }
