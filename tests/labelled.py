@@ -7,7 +7,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.frames import FrameStore
-from db.models import Annotation, LabelledImage, Station
+from db.models import (
+    Annotation,
+    DatasetSnapshot,
+    LabelledImage,
+    SnapshotStation,
+    Station,
+    TrainingRun,
+)
 from inspection.decode import encode_png
 from inspection.drawing.dataset import image_rng
 from inspection.drawing.drawn import Drawn
@@ -81,3 +88,43 @@ def add_labelled(
     session.add(image)
     session.flush()
     return image
+
+
+def add_training(
+    session: Session, station: Station, name: str, **values: Any
+) -> tuple[DatasetSnapshot, TrainingRun]:
+    """A snapshot without pictures and a run on it that has failed, both of a station."""
+    parts = {"train": 0, "validation": 0, "test": 0}
+    snapshot = DatasetSnapshot(
+        name=f"{name} labels",
+        content_sha256="0" * 64,
+        query={"seed": 0},
+        classes=["crack"],
+        counts={
+            "images": parts,
+            "without_labels": parts,
+            "classes": {"crack": {"images": parts, "instances": parts}},
+            "groups": 0,
+            "joined": 0,
+            "held_in_test": 0,
+            "compared": True,
+        },
+        created_by=name,
+    )
+    session.add(snapshot)
+    session.flush()
+    session.add(SnapshotStation(snapshot_id=snapshot.id, station_id=station.id))
+    defaults = {
+        "snapshot_id": snapshot.id,
+        "name": f"unet-{name}".lower(),
+        "network": "unet",
+        "options": {"steps": 9, "seed": 0},
+        "state": "failed",
+        "reason": name,
+        "log": name,
+        "asked_by": name,
+    }
+    run = TrainingRun(**defaults | values)
+    session.add(run)
+    session.flush()
+    return snapshot, run

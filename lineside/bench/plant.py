@@ -47,8 +47,11 @@ class Plant:
 
 
 @contextlib.contextmanager
-def running(folder: Path, recipe: Recipe) -> Iterator[Plant]:
+def running(folder: Path, recipe: Recipe, *, interval_s: float | None = None) -> Iterator[Plant]:
     """Run a plant whose one camera gives the drawn pictures as fast as they are taken.
+
+    Args:
+        interval_s: seconds from picture to picture instead.
 
     Raises PlantFailed, or embedded_redis.RedisMissing.
     """
@@ -57,7 +60,7 @@ def running(folder: Path, recipe: Recipe) -> Iterator[Plant]:
         database = connect(url)
         stack.callback(database.dispose)
         upgrade(database.engine)
-        _add_camera(database, folder, recipe)
+        _add_camera(database, folder, recipe, interval_s)
         redis_folder = stack.enter_context(embedded_redis.socket_folder(folder))
         environment = {
             **os.environ,
@@ -79,7 +82,7 @@ def running(folder: Path, recipe: Recipe) -> Iterator[Plant]:
         yield plant
 
 
-def _add_camera(database: Database, folder: Path, recipe: Recipe) -> None:
+def _add_camera(database: Database, folder: Path, recipe: Recipe, interval_s: float | None) -> None:
     from db.credentials import SecretBox
 
     camera = OwnCamera(
@@ -89,7 +92,7 @@ def _add_camera(database: Database, folder: Path, recipe: Recipe) -> None:
         station_key="bench",
         station_name="Benchmark",
         mm_per_px=None,
-        options=pictures.CAMERA_OPTIONS,
+        options=pictures.CAMERA_OPTIONS | ({"interval_s": interval_s} if interval_s else {}),
     )
     with database.sessions.begin() as session:
         ensure_camera(session, camera, SecretBox(folder / "secret.key"))

@@ -102,6 +102,57 @@ def pipeline(recipe_name: str, seconds: float, as_json: bool) -> None:
 
 
 @command.command()
+@click.option("--recipe", "recipe_name", default=_RECIPE, show_default=True)
+@click.option("--seconds", type=click.FloatRange(3, 300), default=20, show_default=True)
+@click.option("--turns", type=click.IntRange(1, 20), default=2, show_default=True)
+@click.option("--interval", "interval_s", type=click.FloatRange(0.01, 60), default=0.5)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def training(
+    recipe_name: str, seconds: float, turns: int, interval_s: float, as_json: bool
+) -> None:
+    """Latency of verdicts with a training beside the line, over that without one.
+
+    A camera gives a 1080p picture every --interval seconds. In turns nothing else runs, and a
+    training process as `lineside trainer` starts it. Needs the extra `train`.
+    """
+    from inspection.training_request import INSTALL, torch_is_here
+
+    if not torch_is_here():
+        raise click.UsageError(f"training needs torch, which is not installed here: {INSTALL}")
+    from lineside.bench import beside_training, figures
+    from lineside.bench.plant import PlantFailed, running
+    from lineside.embedded_redis import RedisMissing
+
+    recipe, _ = _recipe(recipe_name)
+    with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
+        folder = Path(name)
+        beside_training.draw_data(folder / "drawn")
+        try:
+            with running(folder, recipe, interval_s=interval_s) as plant:
+                found = beside_training.measure(plant, folder, seconds, turns)
+        except (PlantFailed, RedisMissing, OSError) as error:
+            raise click.ClickException(str(error)) from error
+    ratios = [
+        round(beside["latency_ms"]["p95"] / alone["latency_ms"]["p95"], 3)
+        for alone, beside in zip(found[::2], found[1::2], strict=True)
+    ]
+    _print(
+        {
+            "p95_ratio": round(sum(ratios) / len(ratios), 3),
+            "p95_ratio_by_turn": ratios,
+            "turns": [
+                {key: one[key] for key in ("training", "frames", "latency_ms")}
+                | {"training_steps": one.get("training_steps", 0)}
+                for one in found
+            ],
+            "interval_s": interval_s,
+            "host": figures.host(),
+        },
+        as_json,
+    )
+
+
+@command.command()
 @click.option("--inspections", type=click.IntRange(1000, 5_000_000), default=100_000)
 @click.option("--rounds", type=click.IntRange(3, 1000), default=20, show_default=True)
 @click.option(

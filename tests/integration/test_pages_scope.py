@@ -22,6 +22,7 @@ from db.queries.people import Grant
 from db.queries.tokens import Place, create_token
 from tests import factories
 from tests.factories import Found
+from tests.labelled import add_training
 from tests.signed_in import SignedInClient, sign_in, sign_in_device
 from tests.unit.dashboards.conftest import SAME_SITE, ToldEvents
 
@@ -61,6 +62,7 @@ def plant(database: Database, name: str) -> dict[str, Any]:
             station_id=station.id,
             acquisition_ids=[inspection.acquisition_id],
         )
+        snapshot, training_run = add_training(session, station, name)
         device, _code = sign_ins.add_device(session, line.key, name)
         token, _text = create_token(
             session, name, "operator", Place(line_id=line.id), created_by=name
@@ -80,8 +82,8 @@ def plant(database: Database, name: str) -> dict[str, Any]:
         gate, flip = factories.make_gate(session, inspection, by=name)
         return {
             "gate_id": gate.id,
-            "flip_id": flip.id,
             "shadow_id": factories.make_shadow(session, inspection, started_by=name).id,
+            "flip_id": flip.id,
             "image_id": factories.make_labelled_image(session, station, name=f"{name}.jpg").id,
             "site": site.key,
             "line": line.key,
@@ -96,6 +98,8 @@ def plant(database: Database, name: str) -> dict[str, Any]:
             "rule_id": rule.id,
             "delivery_id": 1,
             "shot_id": shot.id,
+            "snapshot_id": snapshot.id,
+            "run_id": training_run.id,
             "item_id": item.id,
             "device_id": device.id,
             "token_id": token.id,
