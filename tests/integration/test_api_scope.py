@@ -24,6 +24,7 @@ from db.models import (
     AuditEntry,
     Calibration,
     Delivery,
+    LabelledImage,
     Line,
     ReviewItem,
 )
@@ -33,6 +34,8 @@ from services.api import create_app
 from services.api.permissions import declared
 from services.api.values import ApiValues
 from tests import factories
+from tests.drawn_exports import SIZE_WH as EXPORT_WH
+from tests.drawn_exports import cvat_archive, jpeg
 from tests.unit.services.api.conftest import NO_REDIS, TOKEN, KeptBell, KeptEvents
 
 JPEG = b"\xff\xd8\xff"
@@ -116,7 +119,22 @@ class Plant:
             shadow = factories.make_shadow(session, failed, started_by=name)
             challenger = shadow.model.name
             factories.make_watched(session, camera, 12, until=utc_now(), image=image)
+            drawn = store.put(jpeg(line.id), "jpg")
+            labelled = LabelledImage(
+                station_id=station.id,
+                name=f"{name}.jpg",
+                image_key=drawn.key,
+                image_sha256=drawn.sha256,
+                width_px=EXPORT_WH[0],
+                height_px=EXPORT_WH[1],
+                split_group=name,
+                captured_at=utc_now(),
+                state="done",
+            )
+            session.add(labelled)
+            session.flush()
             self.ids = {
+                "labelled-images": labelled.id,
                 "shadows": shadow.id,
                 "sites": site.id,
                 "lines": line.id,
@@ -145,6 +163,14 @@ class Plant:
                     _, text = create_token(session, f"{name} {role}", role, place, created_by="x")
                     self.headers[role, what] = {"Authorization": f"Bearer {text}"}
         self.bodies: dict[str, dict[str, Any]] = {
+            "/labelled-images/<id>/annotations": {
+                "revision": 0,
+                "annotations": [],
+                "state": "done",
+                "nothing": True,
+            },
+            "/labelled-images/<id>/restore": {"revision": 0, "restore": 0},
+            "/labelled-images/<id>/segment": {"on": [[5, 5]]},
             "/review-items/<id>/confirm": {"word": "bad"},
             "/review-items/<id>/readings": {"word": "bad"},
             "/stations/<ref>/review-sampling": {"share": 0.1},
@@ -181,6 +207,9 @@ class Plant:
         sent: dict[str, Any] = {}
         if rule.rule.endswith("/frames"):
             sent = {"data": {"image": (io.BytesIO(JPEG), "a.jpg")}}
+        elif rule.rule.endswith("/labels/import"):
+            archive = io.BytesIO(cvat_archive())
+            sent = {"data": {"archive": (archive, "a.zip"), "classes": "crack,stain"}}
         elif method in ("POST", "PUT", "PATCH"):
             sent = {"json": self.bodies.get(rule.rule.removeprefix("/api/v1"), {})}
         answer = client.open(self.address(rule), method=method, headers=header, **sent)
@@ -370,6 +399,8 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
     channel = {"name": "c", "kind": "webhook", "url": "https://example.org/x", "secret": secret}
     rule = {"name": "other", "channels": [ids["alert-channels"]], "line_id": ids["lines"]}
     tomorrow = utc_now() + timedelta(days=1)
+    square = {"class": "crack", "segmentation": [[1, 1, 9, 1, 9, 9, 1, 9]]}
+    labels = {"revision": 0, "annotations": [square]}
     asked: list[tuple[str, str, dict[str, Any] | None]] = [
         ("POST", "sites", {"key": "s", "name": "S"}),
         ("PATCH", "sites/s", {"name": "T"}),
@@ -408,6 +439,13 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
         ("POST", f"review-items/{blind_id}/readings", {"word": "bad"}),
         ("PUT", f"stations/{ids['stations']}/review-sampling", {"per_day": 5.0}),
         ("POST", f"stations/{ids['stations']}/threshold-drafts", {"classes": {}}),
+        ("POST", "labelled-images", {"acquisition_id": ids["acquisitions"]}),
+        ("PUT", f"labelled-images/{ids['labelled-images']}/annotations", labels),
+        (
+            "POST",
+            f"labelled-images/{ids['labelled-images']}/restore",
+            {"revision": 1, "restore": 0},
+        ),
         ("POST", f"dead-letters/{ids['dead-letters']}/resend", None),
         ("POST", f"deliveries/{ids['deliveries']}/again", None),
         ("POST", "alert-channels", channel),
@@ -462,6 +500,8 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
     # Uploads have a test of their own.
     assert unsafe - walked == {
         ("frames.push_frame", "POST"),
+        ("labels.import_station_labels", "POST"),
+        ("labelled-images.segment_image", "POST"),  # it saves nothing
         ("thresholds.count_thresholds", "POST"),  # it saves nothing
         ("registered-models.upload_model", "POST"),
     }
