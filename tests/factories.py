@@ -304,9 +304,7 @@ def make_gate(session: Session, inspection: Inspection, *, by: str) -> tuple[Gat
     return gate, _add(session, flip)
 
 
-def make_shadow(
-    session: Session, inspection: Inspection, *, result: bool = True, **values: Any
-) -> Shadow:
+def make_shadow(session: Session, inspection: Inspection, **values: Any) -> Shadow:
     """A shadow that runs at an inspection's station, and failed what that passed."""
     model = _add(
         session,
@@ -316,21 +314,26 @@ def make_shadow(
     )
     defaults = {"station_id": inspection.station_id, "model_id": model.id, "seen_to": inspection.id}
     shadow = _add(session, Shadow(**defaults | values))
-    if result:
-        _add(
-            session,
-            ShadowResult(
-                shadow_id=shadow.id,
-                inspection_id=inspection.id,
-                captured_at=inspection.captured_at,
-                champion=inspection.verdict,
-                challenger="pass",
-                agreement=0.0,
-                findings=[],
-                engine_ms=20.0,
-            ),
-        )
+    add_results(session, shadow, [inspection])
     return shadow
+
+
+def add_results(session: Session, shadow: Shadow, inspections: Sequence[Inspection]) -> None:
+    """What a shadow says of inspections: it passes them all."""
+    session.add_all(
+        ShadowResult(
+            shadow_id=shadow.id,
+            inspection_id=inspection.id,
+            captured_at=inspection.captured_at,
+            champion=inspection.verdict,
+            challenger="pass",
+            agreement=1.0 if inspection.verdict == "pass" else 0.0,
+            findings=[],
+            engine_ms=20.0,
+        )
+        for inspection in inspections
+    )
+    session.flush()
 
 
 def make_watched(
