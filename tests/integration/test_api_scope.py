@@ -27,6 +27,7 @@ from db.models import (
     LabelledImage,
     Line,
     ReviewItem,
+    Station,
 )
 from db.queries.reviews import ReviewVerdict, say
 from db.queries.tokens import Place, create_token
@@ -36,6 +37,7 @@ from services.api.values import ApiValues
 from tests import factories
 from tests.drawn_exports import SIZE_WH as EXPORT_WH
 from tests.drawn_exports import cvat_archive, jpeg
+from tests.labelled import add_training, draw_labelled
 from tests.unit.services.api.conftest import NO_REDIS, TOKEN, KeptBell, KeptEvents
 
 JPEG = b"\xff\xd8\xff"
@@ -116,9 +118,6 @@ class Plant:
             session.add(item)
             session.flush()
             gate, flip = factories.make_gate(session, failed, by=name)
-            shadow = factories.make_shadow(session, failed, started_by=name)
-            challenger = shadow.model.name
-            factories.make_watched(session, camera, 12, until=utc_now(), image=image)
             drawn = store.put(jpeg(line.id), "jpg")
             labelled = LabelledImage(
                 station_id=station.id,
@@ -133,9 +132,15 @@ class Plant:
             )
             session.add(labelled)
             session.flush()
+            shadow = factories.make_shadow(session, failed, started_by=name)
+            challenger = shadow.model.name
+            factories.make_watched(session, camera, 12, until=utc_now(), image=image)
+            snapshot, training_run = add_training(session, station, name)
             self.ids = {
-                "labelled-images": labelled.id,
+                "dataset-snapshots": snapshot.id,
+                "training-runs": training_run.id,
                 "shadows": shadow.id,
+                "labelled-images": labelled.id,
                 "sites": site.id,
                 "lines": line.id,
                 "stations": station.id,
@@ -163,6 +168,15 @@ class Plant:
                     _, text = create_token(session, f"{name} {role}", role, place, created_by="x")
                     self.headers[role, what] = {"Authorization": f"Bearer {text}"}
         self.bodies: dict[str, dict[str, Any]] = {
+            "/stations/<ref>/holds": {"reason": name},
+            "/stations/<ref>/release": {"word": name},
+            "/stations/<ref>/references": {"since": "2026-01-01T00:00:00Z"},
+            "/stations/<ref>/shadows": {"model": challenger},
+            "/review-items/<id>/confirm": {"word": "bad"},
+            "/review-items/<id>/readings": {"word": "bad"},
+            "/stations/<ref>/review-sampling": {"share": 0.1},
+            "/stations/<ref>/thresholds": {"classes": {}},
+            "/stations/<ref>/threshold-drafts": {"classes": {}},
             "/labelled-images/<id>/annotations": {
                 "revision": 0,
                 "annotations": [],
@@ -171,15 +185,6 @@ class Plant:
             },
             "/labelled-images/<id>/restore": {"revision": 0, "restore": 0},
             "/labelled-images/<id>/segment": {"on": [[5, 5]]},
-            "/review-items/<id>/confirm": {"word": "bad"},
-            "/review-items/<id>/readings": {"word": "bad"},
-            "/stations/<ref>/review-sampling": {"share": 0.1},
-            "/stations/<ref>/thresholds": {"classes": {}},
-            "/stations/<ref>/threshold-drafts": {"classes": {}},
-            "/stations/<ref>/holds": {"reason": name},
-            "/stations/<ref>/release": {"word": name},
-            "/stations/<ref>/references": {"since": "2026-01-01T00:00:00Z"},
-            "/stations/<ref>/shadows": {"model": challenger},
             "/sites/<ref>/shifts": {"name": "n", "starts_at": "01:00", "ends_at": "02:00"},
             "/stations/<ref>/calibrations": {"mm_per_px": 0.2},
             "/stations/<ref>/recipe": {"version_id": recipe_version_id},
@@ -363,7 +368,9 @@ def test_nothing_is_put_where_one_may_not_see(app: Flask, mine: Plant, foreign: 
     assert answer.status_code == 404
 
 
-def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: Plant) -> None:
+def test_every_change_leaves_an_entry(
+    app: Flask, any_database: Database, store: FrameStore, mine: Plant
+) -> None:
     """Every unsafe route, each done so that it changes something, but for pushing frames."""
     client, ids = app.test_client(), mine.ids
     with any_database.sessions.begin() as session:
@@ -401,6 +408,10 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
     tomorrow = utc_now() + timedelta(days=1)
     square = {"class": "crack", "segmentation": [[1, 1, 9, 1, 9, 9, 1, 9]]}
     labels = {"revision": 0, "annotations": [square]}
+    with any_database.sessions.begin() as session:
+        draw_labelled(session, store, session.get_one(Station, ids["stations"]), 6)
+    shares = {"train": 0.6, "validation": 0.4, "test": 0.0}
+    frozen = {"classes": ["pit", "stain"], "shares": shares}
     asked: list[tuple[str, str, dict[str, Any] | None]] = [
         ("POST", "sites", {"key": "s", "name": "S"}),
         ("PATCH", "sites/s", {"name": "T"}),
@@ -433,12 +444,6 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
         ("POST", f"inspections/{ids['inspections']}/dispositions", {"action": "scrap"}),
         ("POST", f"inspections/{ids['inspections']}/reviews", {"verdict": "noted", "note": "n"}),
         ("POST", f"inspections/{ids['inspections']}/reviews/{ids['review_id']}/undo", {}),
-        ("POST", f"review-items/{ids['review-items']}/skip", {}),
-        ("POST", f"review-items/{ids['review-items']}/reopen", {}),
-        ("POST", f"review-items/{ids['review-items']}/confirm", {"word": "bad"}),
-        ("POST", f"review-items/{blind_id}/readings", {"word": "bad"}),
-        ("PUT", f"stations/{ids['stations']}/review-sampling", {"per_day": 5.0}),
-        ("POST", f"stations/{ids['stations']}/threshold-drafts", {"classes": {}}),
         ("POST", "labelled-images", {"acquisition_id": ids["acquisitions"]}),
         ("PUT", f"labelled-images/{ids['labelled-images']}/annotations", labels),
         (
@@ -446,6 +451,12 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
             f"labelled-images/{ids['labelled-images']}/restore",
             {"revision": 1, "restore": 0},
         ),
+        ("POST", f"review-items/{ids['review-items']}/skip", {}),
+        ("POST", f"review-items/{ids['review-items']}/reopen", {}),
+        ("POST", f"review-items/{ids['review-items']}/confirm", {"word": "bad"}),
+        ("POST", f"review-items/{blind_id}/readings", {"word": "bad"}),
+        ("PUT", f"stations/{ids['stations']}/review-sampling", {"per_day": 5.0}),
+        ("POST", f"stations/{ids['stations']}/threshold-drafts", {"classes": {}}),
         ("POST", f"dead-letters/{ids['dead-letters']}/resend", None),
         ("POST", f"deliveries/{ids['deliveries']}/again", None),
         ("POST", "alert-channels", channel),
@@ -473,6 +484,10 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
         ("POST", f"stations/{ids['stations']}/references", {"since": "2026-01-01T00:00:00Z"}),
         ("POST", "registered-models/classical-graph-cut/archive", None),
         ("POST", "registered-models/classical-graph-cut/restore", None),
+        ("POST", "dataset-snapshots", frozen),
+        ("POST", "training-runs", {"snapshot_id": ids["dataset-snapshots"] + 1, "steps": 9}),
+        ("POST", f"training-runs/{ids['training-runs']}/resume", None),
+        ("POST", f"training-runs/{ids['training-runs']}/cancel", None),
         ("POST", "tokens", {"name": "t", "role": "push"}),
         ("DELETE", f"tokens/{ids['tokens']}", None),
     ]
@@ -502,6 +517,6 @@ def test_every_change_leaves_an_entry(app: Flask, any_database: Database, mine: 
         ("frames.push_frame", "POST"),
         ("labels.import_station_labels", "POST"),
         ("labelled-images.segment_image", "POST"),  # it saves nothing
-        ("thresholds.count_thresholds", "POST"),  # it saves nothing
+        ("thresholds.count_thresholds", "POST"),  # nor does this
         ("registered-models.upload_model", "POST"),
     }
