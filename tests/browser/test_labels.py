@@ -191,7 +191,7 @@ def test_who_saves_second_is_told_and_loses_nothing(
     ready(page)
     with database.sessions.begin() as session:
         labels.restore(session, image.id, image.revision, 1, "Ada Admin")
-    page.get_by_role("button", name="Delete crack 1").click()
+    page.get_by_role("button", name="Delete crack").click()
     page.get_by_role("button", name="Save draft").click()
     told = page.get_by_role("alert").filter(has_text="Ada Admin has saved revision 3 meanwhile")
     expect(told).to_be_visible()
