@@ -39,9 +39,14 @@ def run_once(
         kept = _look(store, image_key)
         with database.sessions.begin() as session:
             copies += review_copies.keep(session, item_id, kept)
-    if added or copies:
-        _log.info("review_queue.filled", added=added, copies=copies)
     return Filled(added, len(waiting), copies)
+
+
+def chore(database: Database, store: FrameStore) -> None:
+    """The same for the sweeper, which says in the log what was done."""
+    filled = run_once(database, store)
+    if filled.added or filled.copies:
+        _log.info("review_queue.filled", added=filled.added, copies=filled.copies)
 
 
 def _look(store: FrameStore, image_key: str | None) -> bytes:

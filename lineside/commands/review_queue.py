@@ -64,10 +64,8 @@ def list_(station: str | None, reason: str | None, limit: int, as_json: bool) ->
             shown = {name: getattr(row, name) for name in (*names, "probability", "detail")}
             click.echo(json.dumps(shown))
         else:
-            click.echo(
-                f"{row.priority:.2f}  {row.reason:<12}  inspection {row.inspection_id}"
-                f"  {row.class_name}  {row.detail}".rstrip()
-            )
+            told = (f"inspection {row.inspection_id}", row.class_name, row.detail)
+            click.echo(f"{row.priority:.2f}  {row.reason:<12}  {'  '.join(filter(None, told))}")
     if not as_json:
         click.echo(f"{len(page.rows)} of {page.total} open.")
 

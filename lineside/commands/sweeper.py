@@ -48,7 +48,7 @@ def command(once: bool) -> None:
         )
         run_chore(
             "review queue",
-            lambda: review_filling.run_once(database, store),
+            lambda: review_filling.chore(database, store),
             every_s=settings.review_every_s,
             stop=stop,
         )

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import delete, select
 
@@ -54,6 +55,12 @@ def shot(page: Page, name: str) -> None:
         page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 
 
+def readable(page: Page) -> None:
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": rules}).response["violations"]
+    assert not [(each["id"], each["nodes"][0]["html"][:200]) for each in found]
+
+
 def states(database: Database) -> dict[int, str]:
     with database.reads() as session:
         return {row.inspection_id: row.state for row in session.scalars(select(ReviewItem))}
@@ -66,6 +73,7 @@ def test_the_queue_is_worked_off_by_keys(
     page.goto(f"{server.url}/lab/queue?reason=uncertain")
     expect(page.locator("#total")).to_contain_text("3 pictures")
     shot(page, "queue")
+    readable(page)
     page.keyboard.press("j")
     page.keyboard.press("j")
     expect(page.locator("[data-item].chosen")).to_have_attribute(
@@ -108,6 +116,7 @@ def test_two_read_blind(
         expect(page.get_by_role("heading", name="Is the part good or bad?")).to_be_visible()
         assert page.locator("main .verdict, main .marks").count() == 0
         shot(page, "blind")
+        readable(page)
         page.keyboard.press("g")
         expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
     assert states(database)[queued[3]] == "done"
