@@ -15,6 +15,7 @@ from dashboards.learn.curves import Tick, round_numbers
 WIDTH, HEIGHT = 640.0, 200.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 12.0, 12.0, 28.0
 _LABELS = 5
+_LEAST_RANGE = 0.01  # of a figure that is always nought, too
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def draw_series(
     all_y += [each.low if each.low is not None else each.value for each in values]
     all_y += [usual] if usual is not None else []
     low = min(0.0, *all_y)
-    ticks = round_numbers(low, max(*all_y, low + 1e-6))
+    ticks = round_numbers(low, max(*all_y, low + _LEAST_RANGE))
     top = ticks[-1]
     step = (WIDTH - _LEFT - _RIGHT) / len(values)
 
