@@ -27,10 +27,14 @@ class LineCard:
 
 @dataclass(frozen=True)
 class Home:
-    """`seen_anything` is False on a first visit, when no frame has been inspected yet."""
+    """`seen_anything` is False on a first visit, when no frame has been inspected yet.
+
+    `changes_at`: when the first of its stations grows old by itself.
+    """
 
     cards: Sequence[LineCard]
     seen_anything: bool
+    changes_at: datetime | None
 
 
 def load_home(session: Session, now: datetime) -> Home:
@@ -39,7 +43,7 @@ def load_home(session: Session, now: datetime) -> Home:
     station_ids = [each.station.id for each in stations]
     cameras = boards.cameras_of(session, station_ids)
     unresolved = boards.unresolved_counts(session, station_ids)
-    cards = []
+    cards, changes = [], []
     for line in lines:
         shown, seen_at, open_here = [], [], 0
         for each in stations:
@@ -47,6 +51,8 @@ def load_home(session: Session, now: datetime) -> Home:
                 continue
             captured_at = each.inspection.captured_at if each.inspection else None
             age = judge_age(captured_at, cameras.get(each.station.id, ()), now)
+            if age.changes_at is not None:
+                changes.append(age.changes_at)
             verdict = "on_hold" if each.hold else shown_verdict(each.inspection, age.freshness)
             shown.append((each.station.key, each.station.name, verdict))
             open_here += sum(unresolved.get(each.station.id, {}).values())
@@ -54,4 +60,4 @@ def load_home(session: Session, now: datetime) -> Home:
                 seen_at.append(captured_at)
         worst = min((verdict for _, _, verdict in shown), key=_ORDER.index, default=None)
         cards.append(LineCard(line, worst, shown, open_here, max(seen_at, default=None)))
-    return Home(cards, any(card.last_seen_at for card in cards))
+    return Home(cards, any(card.last_seen_at for card in cards), min(changes, default=None))

@@ -42,6 +42,8 @@ class Store:
     gaps: GapList
     days: Days
     available: float | None
+    silent: Sequence[str]  # bays that no data come from
+    changes_at: datetime | None  # when the first bay grows old by itself
 
 
 def load_store(
@@ -51,7 +53,8 @@ def load_store(
     floor = load_floor(session, site, lines, now)
     facings = floor.shelf.facings()
     days = load_days(session, site.timezone, floor.shifts, facings, now, WEEK_AND_TODAY)
-    dark = _dark(session, floor, now)
+    sight = _sight(session, floor, now)
+    dark = sight.dark
     aisles = []
     for line in floor.lines.values():
         here = {each.station.id for each in floor.shelf.stations if each.station.line_id == line.id}
@@ -78,20 +81,33 @@ def load_store(
         gaps=floor.gaps.along_the_way() if order == WALK else floor.gaps,
         days=days,
         available=_available(floor, everywhere - dark),
+        silent=sight.silent,
+        changes_at=sight.changes_at,
     )
 
 
-def _dark(session: Session, floor: Floor, now: datetime) -> set[int]:
-    """The stations that see nothing now."""
+@dataclass(frozen=True)
+class _Sight:
+    dark: set[int]  # stations that see nothing now
+    silent: Sequence[str]
+    changes_at: datetime | None
+
+
+def _sight(session: Session, floor: Floor, now: datetime) -> _Sight:
     stations = floor.shelf.stations
     cameras = boards.cameras_of(session, [each.station.id for each in stations])
-    dark = set()
+    dark, silent, changes = set(), [], []
     for each in stations:
         captured_at = each.inspection.captured_at if each.inspection else None
         age = judge_age(captured_at, cameras.get(each.station.id, ()), now)
-        if shown_verdict(each.inspection, age.freshness) in ("no_data", "not_inspected"):
+        if age.changes_at is not None:
+            changes.append(age.changes_at)
+        verdict = shown_verdict(each.inspection, age.freshness)
+        if verdict in ("no_data", "not_inspected"):
             dark.add(each.station.id)
-    return dark
+        if verdict == "no_data":
+            silent.append(f"{floor.lines[each.station.line_id].name} · {each.station.name}")
+    return _Sight(dark, silent, min(changes, default=None))
 
 
 def _available(floor: Floor, stations: set[int]) -> float | None:

@@ -387,3 +387,14 @@ def test_without_its_database_the_page_says_so(
     answer = app.test_client().get("/sign-in")
     assert answer.status_code == 503
     assert "Nothing that was inspected is lost" in answer.text
+
+
+def test_home_is_read_again_when_a_station_grows_old(
+    client: FlaskClient, database: Database
+) -> None:
+    with database.sessions.begin() as session:
+        camera = factories.make_camera(session, interval_s=10.0)
+        factories.decide(session, camera, "pass", captured_at=NOW - timedelta(seconds=30))
+    # Past five times its interval, twenty seconds from now, it says NO DATA by itself.
+    due = (NOW + timedelta(seconds=20)).isoformat()
+    assert f'data-refresh-at="{due}"' in client.get("/").text

@@ -221,7 +221,7 @@ def test_a_walk_stands_before_one_gap_and_leads_to_the_next(
     one, two, three = (aisle.gaps[name] for name in ("A1", "A2", "A3"))
     html = client.get("/shelves/aisle/walk").text
     assert "1 of 3 to fill" in html
-    assert "<h2>Product 1</h2>" in html
+    assert ">Product 1</h2>" in html
     assert f"/shelves/aisle/walk?gap={two}" in html
     # A tap leads on to the next gap, and an undo back to this one.
     form = {"back": f"/shelves/aisle/walk?gap={two}"}
@@ -232,7 +232,7 @@ def test_a_walk_stands_before_one_gap_and_leads_to_the_next(
     assert "Undo" in html
     # The page that is read again stays where one stands.
     assert f'data-part="/shelves/aisle/walk/part?gap={two}"' in html
-    assert "<h2>Product 2</h2>" in client.get(f"/shelves/aisle/walk/part?gap={two}").text
+    assert ">Product 2</h2>" in client.get(f"/shelves/aisle/walk/part?gap={two}").text
     done = client.get(f"/shelves/aisle/walk?gap={one}").text
     assert "waiting for the next scan" in done
     for name in ("A2", "A3"):
@@ -413,6 +413,18 @@ def test_a_bay_that_nobody_sees_is_said_in_large_letters(
     html = client.get("/shelves/aisle").text
     assert "NO DATA from Dark bay" in html
     assert html.count('class="position is-unknown"') == 3
+    # A store says it as loudly; and each part that would otherwise go on showing what was true is
+    # read again when the next bay grows old, though no event comes.
+    store = client.get("/stores/site-of-aisle").text
+    assert "NO DATA from Aisle aisle · Dark bay" in store
+    for page, parts in (
+        (html, ("gaps", "bays", "summary")),
+        (store, ("gaps", "aisles", "summary")),
+    ):
+        for name in parts:
+            tag = re.search(rf"<section[^>]*/parts/{name}[^>]*>", page)
+            assert tag is not None
+            assert "data-refresh-at" in tag[0], name
 
 
 def test_a_bay_without_a_planogram_says_what_to_do(
