@@ -33,6 +33,7 @@ PAGES = (
     "/screens",
     "/tokens",
     "/account",
+    "/account/second-factor",
     "/quality/line-2?range=day",
     "/quality/station/station-weld?range=week&by=hour&phases=0",
     "/reports/line-weld?shift=*",
