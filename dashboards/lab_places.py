@@ -18,9 +18,9 @@ class LabPlaces:
     models_dirs: tuple[Path, ...] = ()
     secret_key_path: Path | None = None
     run_folder: Path | None = None
+    sources: SourceRules = field(default_factory=SourceRules)  # what cameras may be
     # What one request may spend on trying a recipe; the page goes on by itself.
     try_s: float = 0.15
-    sources: SourceRules = field(default_factory=SourceRules)  # what cameras may be
 
     def secrets(self) -> SecretBox | None:
         """What encrypts cameras' passwords; the key file is made where it is missing."""

@@ -10,9 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dashboards.lab.routes import number_asked
+from dashboards.values import values
+from db.frames import FrameMissing
 from db.models import Acquisition, Inspection, Station
 from db.queries import camera_shots, lab_places
 from db.queries.inspections import get_acquisition
+from inspection.image_file import ImageRefused, check_image
 
 _WIDTH_PX = 1280
 
@@ -20,7 +23,7 @@ _WIDTH_PX = 1280
 @dataclass(frozen=True)
 class Backdrop:
     """Attributes:
-    size_wh: of the upright image, px; None where nobody has looked at it yet.
+    size_wh: of the upright image, px; None where it cannot be read.
     query: how the page's address names it.
     """
 
@@ -39,7 +42,9 @@ def chosen(session: Session, stations: Iterable[Station]) -> Backdrop | None:
         return of_acquisition(session, acquisition_id)
     for station in stations:
         for camera in station.cameras:
-            if (last := lab_places.last_stored(session, camera.id)) is not None:
+            last = lab_places.last_inspected(session, camera.id)
+            last = last or lab_places.last_stored(session, camera.id)
+            if last is not None:
                 return of_acquisition(session, last)
             shot = camera_shots.newest_shot(session, camera.id)
             if shot is not None and shot.image_key is not None:
@@ -72,7 +77,15 @@ def of_acquisition(session: Session, acquisition_id: int) -> Backdrop | None:
     return Backdrop(
         url_for("inspections.image", acquisition_id=acquisition_id, w=_WIDTH_PX),
         row.image_key,
-        (width, height) if width and height else None,
+        (width, height) if width and height else _size_of(row.image_key),
         {"acquisition": acquisition_id},
         acquisition_id,
     )
+
+
+def _size_of(image_key: str) -> tuple[int, int] | None:
+    """The upright size of a picture that waits for its inspection, from the file itself."""
+    try:
+        return check_image(values().store.get(image_key)).upright_wh
+    except (FrameMissing, ImageRefused):
+        return None

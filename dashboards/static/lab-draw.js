@@ -19,7 +19,6 @@ function start(editor) {
   stage.append(svg);
   let chosen = 0; // the row that a click on the picture adds a corner to
   let dragged = null;
-  let from = null;
 
   const list = () => [...rows.querySelectorAll("[data-row]")];
   const field = (row) => row.querySelector("[data-shape]");
@@ -34,6 +33,15 @@ function start(editor) {
     const box = svg.getBoundingClientRect();
     return [round(((event.clientX - box.left) / box.width) * 100), round(((event.clientY - box.top) / box.height) * 100)];
   };
+
+  // Corners are small, so that one sees what is under them; fingers are not.
+  function nearest(corners, event) {
+    const box = svg.getBoundingClientRect();
+    const reach = event.pointerType === "touch" ? 24 : 12;
+    const away = corners.map(([x, y]) => Math.hypot(box.left + (x / 100) * box.width - event.clientX, box.top + (y / 100) * box.height - event.clientY));
+    const least = Math.min(...away);
+    return least <= reach ? away.lastIndexOf(least) : -1;
+  }
 
   function element(name, attributes, parent) {
     const made = document.createElementNS(SVG, name);
@@ -104,11 +112,17 @@ function start(editor) {
     if (!row || event.button) return;
     event.preventDefault();
     const corners = read(row);
-    if (kind === "polygon") {
+    const near = nearest(corners, event);
+    if (near >= 0) {
+      svg.querySelector(`[data-at="${chosen} ${near}"]`)?.focus();
+      dragged = { row, index: near };
+    } else if (kind === "polygon") {
       if (corners.length < most) write(row, [...corners, place(event)]);
     } else {
-      from = place(event);
-      write(row, [from, from]);
+      // After a tap at one end, which drew nothing long, the next tap is the other end.
+      const [a, b] = corners;
+      const from = b && a[0] === b[0] && a[1] === b[1] ? a : place(event);
+      write(row, [from, place(event)]);
       dragged = { row, index: 1 };
     }
     svg.setPointerCapture(event.pointerId);

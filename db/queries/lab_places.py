@@ -12,6 +12,7 @@ from db.models import (
     Camera,
     CameraMinute,
     CameraStateRow,
+    Inspection,
     Line,
     RecipeVersion,
     Site,
@@ -49,6 +50,20 @@ def last_stored(session: Session, camera_id: int) -> int | None:
         .limit(100)
     )
     return next((id_ for id_, key in session.execute(newest) if key is not None), None)
+
+
+def last_inspected(session: Session, camera_id: int) -> int | None:
+    """The newest acquisition of a camera that was inspected and has its image, of its newest
+    hundred: what its findings are is known, and what waits behind it is not shown by mistake.
+    """
+    newest = (
+        select(Acquisition.id, Acquisition.image_key, Inspection.image_width_px)
+        .outerjoin(Inspection, Inspection.acquisition_id == Acquisition.id)
+        .where(Acquisition.camera_id == camera_id)
+        .order_by(Acquisition.sequence.desc())
+        .limit(100)
+    )
+    return next((id_ for id_, key, width in session.execute(newest) if key and width), None)
 
 
 def newest_minutes(session: Session, camera_id: int, *, limit: int = 60) -> list[CameraMinute]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
 from db.base import utc_now
 from db.engine import Database
@@ -170,9 +170,36 @@ def test_a_scale_is_drawn_by_touch_and_by_keys(
     page.mouse.down()
     page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"], steps=4)
     page.mouse.up()
+    shape = page.locator("[data-shape]")
+    drawn = shape.input_value()
+    # A finger that comes down beside an end takes that end, and draws no new line.
+    _tap(page, box, 0.25, 0.5, beside_px=15)
+    assert shape.input_value() == drawn
+    # By two taps, one for each end.
+    shape.fill("")
+    _tap(page, box, 0.25, 0.5)
+    _tap(page, box, 0.75, 0.5)
+    assert shape.input_value() == drawn
     page.get_by_label("Its length, mm").fill("32")
     page.get_by_role("button", name="Save the scale").click()
     expect(page.get_by_role("table").last).to_contain_text("0.1")
+
+
+def _tap(page: Page, box: FloatRect, x: float, y: float, *, beside_px: float = 0) -> None:
+    """A finger on the picture, at shares of its width and height."""
+    at = {
+        "pointerId": 1,
+        "pointerType": "touch",
+        "isPrimary": True,
+        "button": 0,
+        "bubbles": True,
+        "clientX": box["x"] + x * box["width"] + beside_px,
+        "clientY": box["y"] + y * box["height"],
+    }
+    canvas = page.locator(".drawing")
+    canvas.evaluate("each => { each.setPointerCapture = () => {}; }")
+    for name in ("pointerdown", "pointerup"):
+        canvas.dispatch_event(name, at)
 
 
 # Every other one in the dark and on a phone; next to its neighbour each rule meets both.

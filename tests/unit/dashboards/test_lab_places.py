@@ -338,6 +338,23 @@ def pictured(database: Database, store: FrameStore, station: Station) -> Acquisi
         return factories.decide(session, camera, captured_at=NOW, image=image).acquisition
 
 
+def test_a_scale_is_drawn_on_a_picture_that_waits_for_its_inspection(
+    client: FlaskClient, database: Database, store: FrameStore, station: Station
+) -> None:
+    import numpy as np
+
+    drawn = draw_surface(np.random.default_rng(1), (640, 480), [], texture="concrete")
+    image = store.put(encode_jpeg(drawn.image_rgb), "jpg")
+    with database.sessions.begin() as session:
+        camera = factories.make_camera(session, session.get_one(Station, station.id))
+        factories.make_acquisition(session, camera, image_key=image.key, image_sha256=image.sha256)
+    form = {"shape": "25,50 75,50", "length_mm": "32"}
+    assert client.post("/lab/stations/station-a/scale", data=form).status_code == 303
+    with database.reads() as session:
+        made = session.scalars(select(Calibration)).one()
+    assert made.mm_per_px == pytest.approx(0.1)
+
+
 def test_a_drawn_line_of_known_length_is_a_scale(
     client: FlaskClient, database: Database, pictured: Acquisition
 ) -> None:
