@@ -51,7 +51,7 @@ def thresholds_one(station: str) -> AnyResponse | str | tuple[str, int]:
     with values().database.reads() as session:
         row = stations.get_station(session, station)
         try:
-            studio = threshold_results.load(session, row, last=number_asked("last") or LAST)
+            studio = threshold_results.load(session, row, last=_last())
         except DomainError as error:
             return render_template("learn/thresholds_none.html", station=row, error=error), 409
         settings, problem = _asked(studio, request.args)
@@ -64,7 +64,7 @@ def thresholds_results(station: str) -> Response:
     """The results for the browser to count from, once."""
     with values().database.reads() as session:
         row = stations.get_station(session, station)
-        studio = threshold_results.load(session, row, last=number_asked("last") or LAST)
+        studio = threshold_results.load(session, row, last=_last())
         return jsonify(as_json(studio))
 
 
@@ -163,7 +163,7 @@ def _page(session: Session, studio: Studio, settings: Settings, problem: str) ->
         rejects="fail" if rejects == FAIL else "warn",
         most=_most(studio),
         steps=_STEPS,
-        last=number_asked("last") or LAST,
+        last=_last(),
     )
 
 
@@ -228,6 +228,11 @@ def _most(studio: Studio) -> dict[tuple[str, str], float]:
             limit = max(bounds.warn or 0.0, bounds.fail or 0.0)
             found[name, quantity] = max([1.5 * limit, *(1.05 * value for value in seen), 1.0])
     return found
+
+
+def _last() -> int:
+    asked = number_asked("last")
+    return LAST if asked is None else asked
 
 
 def _words(number: Number) -> tuple[str, str]:

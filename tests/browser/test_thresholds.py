@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from db.base import utc_now
@@ -109,6 +110,9 @@ def test_a_slider_answers_at_once_and_as_the_server_does(
     assert requests == []
     # A fail limit that moves above the warning changes no part that is stopped; all else does.
     assert len({tuple(each.values()) for each in seen}) >= len(asked)
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    told = Axe().run(page, options={"runOnly": rules}).response["violations"]
+    assert not [(each["id"], each["nodes"][0]["html"][:200]) for each in told]
     if SHOTS:
         page.screenshot(path=f"{SHOTS}/studio.png", full_page=True)
     # The form alone, as a browser without scripts sends it, gets the same words.
