@@ -135,7 +135,7 @@ async function start(editor) {
   labels.onChange(show);
 
   const acts = {
-    tool: (name) => { tools.use(name); showTools(); say(`hint_${name}`); },
+    tool: (name) => { tools.use(name); showTools(); say(`hint_${name}`); one("said").textContent = ""; },
     useClass: (at) => { if (labels.classes[at]) useClass(labels.classes[at]); },
     undo: () => { if (tools.points.length) { tools.points.pop(); view.draw(); } else if (labels.undo()) say("undone"); showTools(); },
     redo: () => { if (labels.redo()) say("redone"); },
