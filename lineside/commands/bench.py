@@ -153,6 +153,34 @@ def training(
 
 
 @command.command()
+@click.option("--recipe", "recipe_name", default=_RECIPE, show_default=True)
+@click.option("--seconds", type=click.FloatRange(2, 300), default=8, show_default=True)
+@click.option("--interval", "interval_s", type=click.FloatRange(0.01, 60), default=0.3)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def swap(recipe_name: str, seconds: float, interval_s: float, as_json: bool) -> None:
+    """What a promotion and a rollback add to the latency of verdicts.
+
+    A camera gives a 1080p picture every --interval seconds. The same model under another name is
+    promoted without being prepared, and rolled back.
+    """
+    from lineside.bench import figures
+    from lineside.bench import swap as bench
+    from lineside.bench.plant import PlantFailed, running
+    from lineside.embedded_redis import RedisMissing
+
+    recipe, model = _recipe(recipe_name)
+    with tempfile.TemporaryDirectory(prefix="lineside-bench-") as name:
+        folder = Path(name)
+        bench.copy_model(model, folder)
+        try:
+            with running(folder, recipe, interval_s=interval_s) as plant:
+                result = bench.measure(plant, folder, recipe.model, seconds)
+        except (PlantFailed, RedisMissing, OSError) as error:
+            raise click.ClickException(str(error)) from error
+    _print(result | {"interval_s": interval_s, "host": figures.host()}, as_json)
+
+
+@command.command()
 @click.option("--inspections", type=click.IntRange(1000, 5_000_000), default=100_000)
 @click.option("--rounds", type=click.IntRange(3, 1000), default=20, show_default=True)
 @click.option(
