@@ -118,7 +118,7 @@ class Plant:
             session.add(item)
             session.flush()
             gate, flip = factories.make_gate(session, failed, by=name)
-            drawn = store.put(jpeg(line.id), "jpg")
+            drawn = store.put(jpeg(100 + line.id), "jpg")
             labelled = LabelledImage(
                 station_id=station.id,
                 name=f"{name}.jpg",
