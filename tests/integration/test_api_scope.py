@@ -42,7 +42,9 @@ from tests.unit.services.api.conftest import NO_REDIS, TOKEN, KeptBell, KeptEven
 
 JPEG = b"\xff\xd8\xff"
 # Of no line: what is made and how it is judged is the same everywhere.
-OF_NO_PLACE = {"recipes", "recipe-versions", "products", "models", "registered-models"}
+OF_NO_PLACE = {"recipes", "recipe-versions", "products", "models", "registered-models"} | {
+    "model-uploads"
+}
 # Where no name is told that could leak.
 NUMBERS_ALONE = {"ledger", "review-blind", "review-agreement"}
 PUSH_ONLY = "push"
