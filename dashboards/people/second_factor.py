@@ -102,6 +102,7 @@ def start() -> AnyResponse | tuple[str, int]:
 @needs(Permission.VIEW)
 def confirm() -> AnyResponse | str | tuple[str, int]:
     """Ask for codes from now on, if the phone shows the right ones; shows those for its loss."""
+    mine = somebody_of_their_own()
     locked, now = session.get(_NEW), values().now()
     if locked is None:
         return redirect(url_for("second_factor.manage"), code=303)
@@ -115,7 +116,7 @@ def confirm() -> AnyResponse | str | tuple[str, int]:
         second_factors.switch_on(rows, person, locked, step, now)
         codes = _new_codes(rows, person)
         # Where somebody was signed in without it, they are asked for it, too.
-        people.end_sessions(rows, person.id, but=somebody_of_their_own().session_id)
+        people.end_sessions(rows, person.id, but=mine.session_id)
     session.pop(_NEW)
     return _page(codes=codes)
 
