@@ -56,7 +56,7 @@ def queue() -> str:
             "reasons": review_queue.reasons_of(session, ids),
             "counts": review_queue.count_by_reason(session, wanted),
             "classes": review_queue.classes_in(session, wanted.station_id),
-            "missable": {row.id: review_queue.missable(session, row) for row in page.rows},
+            "missable": review_queue.missable(session, page.rows),
             "outlines": {row.id: outlines(row.inspection.findings) for row in page.rows},
             "waiting": review_blind.waiting_for(session, actor_name()),
         }

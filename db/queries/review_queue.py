@@ -217,11 +217,15 @@ def close_for_inspection(session: Session, inspection_id: int, by: str) -> int:
     return len(items)
 
 
-def missable(session: Session, item: ReviewItem) -> Sequence[str]:
-    """The classes that its recipe inspects for: which of them was missed is for a person to say."""
-    version = session.get(RecipeVersion, item.inspection.recipe_version_id)
-    classes = version.body.get("classes") if version is not None else None
-    return sorted(classes) if isinstance(classes, dict) else []
+def missable(session: Session, items: Sequence[ReviewItem]) -> Mapping[int, Sequence[str]]:
+    """By item the classes of its recipe: which of them was missed is for a person to say."""
+    wanted = {item.inspection.recipe_version_id for item in items}
+    bodies = select(RecipeVersion.id, RecipeVersion.body).where(RecipeVersion.id.in_(wanted))
+    classes: dict[int, Sequence[str]] = {}
+    for version_id, body in session.execute(bodies):
+        named = body.get("classes")
+        classes[version_id] = sorted(named) if isinstance(named, dict) else []
+    return {item.id: classes.get(item.inspection.recipe_version_id, []) for item in items}
 
 
 def _close(item: ReviewItem, state: str, by: str) -> None:

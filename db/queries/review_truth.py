@@ -51,6 +51,8 @@ def is_rejected(verdict: str) -> bool:
 
 def _of_reviews(session: Session, inspection_ids: Collection[int]) -> dict[int, bool]:
     said = reviews_of(session, inspection_ids)
+    if not said:
+        return {}
     rows = session.execute(select(Inspection.id, Inspection.verdict).where(Inspection.id.in_(said)))
     verdicts = {row.id: row.verdict for row in rows}
     found = {}
@@ -99,6 +101,8 @@ def _of_labels(session: Session, inspection_ids: Collection[int]) -> dict[int, b
         .join(Inspection, Inspection.acquisition_id == LabelledImage.acquisition_id)
         .where(Inspection.id.in_(inspection_ids), LabelledImage.state == "done")
     ).all()
+    if not rows:
+        return {}
     recipes = recipes_by_version(session, {row.recipe_version_id for row in rows})
     drawn = _annotations(session, [row.id for row in rows])
     scales = {

@@ -79,15 +79,18 @@ def load(session: Session, station: Station, *, last: int = LAST) -> Studio:
     if not 1 <= last <= MOST:
         raise Invalid("last", last, f"1 to {MOST}")
     version = session.get(RecipeVersion, station.recipe_version_id or 0)
-    recipe = None
-    if version is not None:
-        recipe = recipes_by_version(session, {version.id}).get(version.id)
-    if version is None or recipe is None:
+    if version is None:
+        raise NotFound("active recipe of station", station.key)
+    tried = newest_stored(session, station.id, limit=last)
+    recipes = recipes_by_version(session, {version.id, *(each.version_id for each in tried)})
+    recipe = recipes.get(version.id)
+    if recipe is None:
         raise NotFound("active recipe of station", station.key)
     if recipe.positions:
         raise Invalid("station", station.key, "one that inspects parts, not a shelf")
-    tried = newest_stored(session, station.id, limit=last)
-    befores = recipes_by_version(session, {each.version_id for each in tried})
+    befores = {
+        each.version_id: recipes[each.version_id] for each in tried if each.version_id in recipes
+    }
     why = {id_: why_anew(before, recipe) for id_, before in befores.items()}
     told = [each for each in tried if each.version_id in befores and not why[each.version_id]]
     reasons = dict.fromkeys(reason for found in why.values() for reason in found)

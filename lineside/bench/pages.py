@@ -20,18 +20,25 @@ from db.models import (
     AlertChannel,
     AlertRule,
     Camera,
+    DatasetSnapshot,
     Discrepancy,
+    GateFlip,
+    GateRun,
     Inspection,
+    LabelledImage,
     Line,
     Person,
     RecipeRow,
     RecipeVersion,
+    Shadow,
     Site,
     Station,
+    TrainingRun,
 )
 from db.queries.people import Grant, create_person
 from db.queries.sign_ins import begin_session
 from lineside.bench.alert_rows import add_alert_rows
+from lineside.bench.learning_rows import add_learning_rows
 
 # Streams never end, and images are timed by what is in them, not by how many there are.
 _LEFT_OUT = {"/events", "/healthz", "/favicon.ico", "/assets", "/images", "/overlays"}
@@ -39,6 +46,9 @@ _LEFT_OUT = {"/events", "/healthz", "/favicon.ico", "/assets", "/images", "/over
 _LEFT_OUT |= {"/sign-in", "/setup", "/invitation", "/pair", "/pin", "/oidc"}
 # These lead on to another page, or show a picture.
 _LEFT_OUT_RULES = {"/lab/", "/lab/shots/<int:shot_id>.jpg", "/lab/stations/<station>/choose"}
+_LEFT_OUT_RULES |= {"/lab/flips/<int:flip_id>/overlay.jpg", "/lab/labels/<int:image_id>/image"}
+# A download, as long as its pictures are many.
+_LEFT_OUT_RULES |= {"/lab/snapshots/<int:snapshot_id>/archive"}
 _API_LISTS = ("inspections", "discrepancies", "stations", "cameras", "lines", "ledger")
 
 
@@ -122,6 +132,7 @@ def _requests(
     client = _signed_in(pages, database)
     with database.sessions.begin() as session:
         add_alert_rows(session)
+        add_learning_rows(session)
     with database.reads() as session:
         asked = _asked(session, rounds)
     for rule in sorted(pages.url_map.iter_rules(), key=lambda one: one.rule):
@@ -174,6 +185,13 @@ def _asked(session: Session, rounds: int) -> dict[str, list[Any]]:
         "shelf": spread(keys("shelf")),
         "site": spread(list(session.scalars(select(Site.key)))),
         "station": spread([key for key, _ in stations]),
+        "line_station": spread(
+            list(
+                session.scalars(
+                    select(Station.key).join(Station.line).where(Line.kind == "production")
+                )
+            )
+        ),
         "station_id": [stations[0].id] * (rounds + 1),
         "inspection_id": spread(list(range(1, newest + 1))),
         "discrepancy_id": spread(list(session.scalars(select(Discrepancy.id)))),
@@ -183,6 +201,12 @@ def _asked(session: Session, rounds: int) -> dict[str, list[Any]]:
         "recipe": spread(list(session.scalars(select(RecipeRow.name)))),
         "version_id": spread(list(session.scalars(select(RecipeVersion.id)))),
         "model": ["surface-starter"] * (rounds + 1),
+        "gate_id": spread(list(session.scalars(select(GateRun.id)))),
+        "flip_id": spread(list(session.scalars(select(GateFlip.id)))),
+        "image_id": spread(list(session.scalars(select(LabelledImage.id)))),
+        "snapshot_id": spread(list(session.scalars(select(DatasetSnapshot.id)))),
+        "run_id": spread(list(session.scalars(select(TrainingRun.id)))),
+        "shadow_id": spread(list(session.scalars(select(Shadow.id)))),
         "person_id": [session.scalar(select(func.max(Person.id)))] * (rounds + 1),
     }
 
@@ -225,6 +249,8 @@ def _filled(
     refs = {"lines": "line", "shelves": "shelf", "stores": "site", "stations": "station"}
     refs |= {"quality": "line", "reports": "line"}
     sources = {name: name for name in arguments if name in asked}
+    if "/thresholds" in rule:  # which a shelf has not
+        sources["station"] = "line_station"
     if "ref" in arguments:
         of_station = rule.startswith("/quality/station/")
         sources["ref"] = "station" if of_station else refs[rule.split("/")[1]]
