@@ -18,6 +18,7 @@ from inspection.inference import Inference
 from inspection.model_manifest import Manifest
 
 MANIFEST = "model.json"
+_MOST_MANIFEST_BYTES = 1_000_000
 
 
 class ModelFolderError(Exception):
@@ -87,9 +88,12 @@ def read_manifest(path: Path) -> ModelFolder:
         ModelFolderError: there is no model.json, or it does not say what it must.
     """
     try:
-        content = (path / MANIFEST).read_bytes()
+        with (path / MANIFEST).open("rb") as file:
+            content = file.read(_MOST_MANIFEST_BYTES + 1)
     except OSError as error:
         raise ModelFolderError(str(path), f"cannot read {MANIFEST}: {error.strerror}") from error
+    if len(content) > _MOST_MANIFEST_BYTES:
+        raise ModelFolderError(str(path), f"{MANIFEST} is larger than 1 MB")
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:

@@ -47,7 +47,7 @@ def check_folder(path: Path) -> ModelFolder:
     Raises:
         ModelFolderError: with what is wrong, and what was expected.
     """
-    folder = load_model_folder(path)
+    folder = _loaded(path)
     known = {MANIFEST, *folder.manifest.files}
     for file in sorted(each.relative_to(path).as_posix() for each in path.rglob("*")):
         if file not in known and not file.endswith(".md"):
@@ -90,13 +90,13 @@ def put_in_place(folder: ModelFolder, models_dir: Path) -> ModelFolder:
     """
     target = models_dir / folder.name
     if target.exists():
-        there = load_model_folder(target)
+        there = _loaded(target)
         if there.version != folder.version:
             raise ModelFolderError(folder.name, f"there is another {folder.name} already")
     else:
         folder.path.rename(target)
     remove_incoming(folder.path, models_dir)
-    return load_model_folder(target)
+    return _loaded(target)
 
 
 def remove_incoming(path: Path, models_dir: Path) -> None:
@@ -108,6 +108,15 @@ def remove_incoming(path: Path, models_dir: Path) -> None:
             return
         place = place.parent
     shutil.rmtree(place, ignore_errors=True)
+
+
+def _loaded(path: Path) -> ModelFolder:
+    """`load_model_folder`, whose errors reach who sent it: without where folders lie here."""
+    try:
+        return load_model_folder(path)
+    except ModelFolderError as error:
+        name = "archive" if path.parent.name == INCOMING else path.name
+        raise ModelFolderError(name, error.reason) from error
 
 
 def _folder_in(place: Path) -> Path:

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 _CHUNK = 1 << 22  # numbers looked at at once
-_LONGEST_HEADER = 100_000_000  # of safetensors, as its own reader has it
+_LONGEST_HEADER = 16_000_000  # of safetensors: some 100 000 tensors
+_MOST_SIDES = 16  # of a tensor
+_MOST_FIELDS = 2_000_000  # of an ONNX file; a graph of 10 000 nodes has some 200 000
 _DEEPEST = 8  # graphs within nodes within graphs
 
 # By safetensors' name, and by ONNX's `TensorProto.DataType`.
@@ -50,7 +52,9 @@ def check_weights(path: Path) -> None:
     try:
         for name, numbers in looked(view):
             _check_finite(path.name, name, numbers)
-    except (ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
+    except (
+        ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         raise BadWeights(f"{path.name} is no {path.suffix[1:]} file: {error}") from None
 
 
@@ -72,19 +76,23 @@ def _safetensors(view: memoryview) -> Iterator[tuple[str, npt.NDArray[Any]]]:
         raise ValueError(f"its header would be {length} bytes long")
     header = json.loads(bytes(view[8 : 8 + length]))
     data = view[8 + length :]
-    ends = 0
-    for name, tensor in header.items():
-        if name == "__metadata__":
-            continue
-        begin, end = (int(each) for each in tensor["data_offsets"])
-        kind, count = tensor["dtype"], math.prod(int(side) for side in tensor["shape"])
-        if not 0 <= begin <= end <= len(data) or end - begin != count * _SIZES[kind]:
-            raise ValueError(f"{name!r} does not lie within the file")
-        ends = max(ends, end)
+    tensors = {name: each for name, each in header.items() if name != "__metadata__"}
+    at = 0
+    # As safetensors' own reader: one after the other, without gaps and nothing twice.
+    for name, tensor in sorted(tensors.items(), key=lambda item: item[1]["data_offsets"]):
+        begin, end = tensor["data_offsets"]
+        kind, shape = tensor["dtype"], tensor["shape"]
+        if len(shape) > _MOST_SIDES or not all(type(each) is int for each in (begin, end, *shape)):
+            raise ValueError(f"{name[:100]!r} has no shape or place in whole numbers")
+        if not 0 <= begin <= end <= len(data) or end - begin != math.prod(shape) * _SIZES[kind]:
+            raise ValueError(f"{name[:100]!r} does not lie within the file")
+        if begin != at:
+            raise ValueError(f"{name[:100]!r} begins at {begin}, expected {at}")
+        at = end
         if kind in _FLOATS:
             yield name, _numbers(data[begin:end], _FLOATS[kind])
-    if ends != len(data):
-        raise ValueError(f"{len(data) - ends} bytes belong to no tensor")
+    if at != len(data):
+        raise ValueError(f"{len(data) - at} bytes belong to no tensor")
 
 
 def _numbers(raw: memoryview, kind: str) -> npt.NDArray[Any]:
@@ -92,81 +100,128 @@ def _numbers(raw: memoryview, kind: str) -> npt.NDArray[Any]:
 
 
 def _onnx(view: memoryview) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    graphs = 0
-    for field, value in _fields(view):
-        if field == 7 and isinstance(value, memoryview):  # ModelProto.graph
-            graphs += 1
-            yield from _graph(value, 0)
-    if not graphs:
-        raise ValueError("it holds no graph")
+    return _Onnx().model(view)
 
 
-def _graph(view: memoryview, depth: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    if depth > _DEEPEST:
-        raise ValueError("its graphs are nested too deeply")
-    for field, value in _fields(view):
-        if not isinstance(value, memoryview):
-            continue
-        if field == 5:  # GraphProto.initializer
-            yield from _tensor(value)
-        elif field == 1:  # GraphProto.node
-            for inner, attribute in _fields(value):
-                if inner == 5 and isinstance(attribute, memoryview):  # NodeProto.attribute
-                    yield from _attribute(attribute, depth)
+class _Onnx:
+    """A walk to every TensorProto of a ModelProto, wherever one may stand."""
 
+    def __init__(self) -> None:
+        self._left = _MOST_FIELDS
 
-def _attribute(view: memoryview, depth: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    for field, value in _fields(view):
-        if not isinstance(value, memoryview):
-            continue
-        if field in (5, 10):  # AttributeProto.t, tensors
-            yield from _tensor(value)
-        elif field in (6, 11):  # g, graphs
-            yield from _graph(value, depth + 1)
+    def model(self, view: memoryview) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        graphs = 0
+        for field, value in self._messages(view):
+            if field == 7:  # ModelProto.graph
+                graphs += 1
+                yield from self._graph(value, 0)
+            elif field == 20:  # training_info: initialization and algorithm
+                for inner, graph in self._messages(value):
+                    if inner in (1, 2):
+                        yield from self._graph(graph, 0)
+            elif field == 25:  # functions
+                for inner, part in self._messages(value):
+                    if inner == 7:  # FunctionProto.node
+                        yield from self._node(part, 0)
+                    elif inner == 11:  # attribute_proto
+                        yield from self._attribute(part, 0)
+        if not graphs:
+            raise ValueError("it holds no graph")
 
+    def _graph(self, view: memoryview, depth: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        if depth > _DEEPEST:
+            raise ValueError("its graphs are nested too deeply")
+        for field, value in self._messages(view):
+            if field == 5:  # GraphProto.initializer
+                yield from self._tensor(value)
+            elif field == 15:  # sparse_initializer
+                yield from self._sparse(value)
+            elif field == 1:  # node
+                yield from self._node(value, depth)
 
-def _tensor(view: memoryview) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    name, kind = "", 0
-    parts: list[tuple[str | None, memoryview]] = []
-    for field, value in _fields(view):
-        if field == 2 and isinstance(value, int):  # data_type
-            kind = value
-        elif field in (13, 14) and value:  # external_data, data_location
-            raise ValueError("its weights lie in another file")
-        elif isinstance(value, memoryview):
-            if field == 8:
-                name = bytes(value).decode("utf-8", "replace")
-            elif field == 9:  # raw_data
-                parts.append((None, value))
-            elif field == 4:  # float_data, packed
-                parts.append(("<f4", value))
-            elif field == 10:  # double_data, packed
-                parts.append(("<f8", value))
-    for own, raw in parts:
-        if (dtype := own or _ONNX_FLOATS.get(kind)) is not None:
-            yield name, _numbers(raw, dtype)
+    def _node(self, view: memoryview, depth: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        for field, value in self._messages(view):
+            if field == 5:  # NodeProto.attribute
+                yield from self._attribute(value, depth)
 
+    def _attribute(self, view: memoryview, depth: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        single = 0
+        for field, value in self._messages(view):
+            if field in (5, 10):  # AttributeProto.t, tensors
+                single += field == 5
+                yield from self._tensor(value)
+            elif field in (6, 11):  # g, graphs
+                yield from self._graph(value, depth + 1)
+            elif field in (22, 23):  # sparse_tensor, sparse_tensors
+                single += field == 22
+                yield from self._sparse(value)
+        if single > 1:  # readers would make one of them
+            raise ValueError("an attribute holds several tensors in the place of one")
 
-def _fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Fields of a protocol buffer by number: a varint, or the bytes of what is longer."""
-    at = 0
-    while at < len(view):
-        key, at = _varint(view, at)
-        wire = key & 7
-        if wire == 0:
-            number, at = _varint(view, at)
-            yield key >> 3, number
-            continue
-        if wire == 2:
-            length, at = _varint(view, at)
-        elif wire in (1, 5):
-            length = 8 if wire == 1 else 4
-        else:
-            raise ValueError(f"an unknown kind of field, {wire}")
-        if length > len(view) - at:
-            raise ValueError("it is cut off")
-        yield key >> 3, view[at : at + length]
-        at += length
+    def _sparse(self, view: memoryview) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        seen = set()
+        for field, value in self._messages(view):
+            if field in (1, 2):  # SparseTensorProto.values, indices
+                if field in seen:
+                    raise ValueError("a sparse tensor has its values or indices twice")
+                seen.add(field)
+                yield from self._tensor(value)
+
+    def _tensor(self, view: memoryview) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        name, kind = "", 0
+        raw: memoryview | None = None
+        parts: list[tuple[str, memoryview]] = []
+        for field, value in self._fields(view):
+            if field == 2 and isinstance(value, int):  # data_type
+                kind = value & 0xFFFFFFFF
+            elif field in (13, 14) and value:  # external_data, data_location
+                raise ValueError("its weights lie in another file")
+            elif isinstance(value, memoryview):
+                if field == 8:
+                    name = bytes(value).decode("utf-8", "replace")
+                elif field == 9:  # raw_data
+                    if raw is not None:
+                        raise ValueError("a tensor has its numbers twice")
+                    raw = value
+                elif field == 4:  # float_data, packed
+                    parts.append(("<f4", value))
+                elif field == 10:  # double_data, packed
+                    parts.append(("<f8", value))
+        if raw is not None and kind in _ONNX_FLOATS:
+            parts.append((_ONNX_FLOATS[kind], raw))
+        for dtype, numbers in parts:
+            yield name, _numbers(numbers, dtype)
+
+    def _messages(self, view: memoryview) -> Iterator[tuple[int, memoryview]]:
+        for field, value in self._fields(view):
+            if isinstance(value, memoryview):
+                yield field, value
+
+    def _fields(self, view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+        """Fields of a protocol buffer by number: a varint, or the bytes of what is longer."""
+        at = 0
+        while at < len(view):
+            self._left -= 1
+            if self._left < 0:
+                raise ValueError(f"it has more than {_MOST_FIELDS} fields")
+            key, at = _varint(view, at)
+            if key >> 32:
+                raise ValueError("the number of a field is too large")
+            wire = key & 7
+            if wire == 0:
+                number, at = _varint(view, at)
+                yield key >> 3, number
+                continue
+            if wire == 2:
+                length, at = _varint(view, at)
+            elif wire in (1, 5):
+                length = 8 if wire == 1 else 4
+            else:
+                raise ValueError(f"an unknown kind of field, {wire}")
+            if length > len(view) - at:
+                raise ValueError("it is cut off")
+            yield key >> 3, view[at : at + length]
+            at += length
 
 
 def _varint(view: memoryview, at: int) -> tuple[int, int]:
