@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Run the migrations up to `revision`; does nothing where they have run already."""
     with engine.begin() as connection:
+        _take_as_long_as_needed(connection)
         if connection.dialect.name == "postgresql":
             # Two processes that start at once would both create the tables.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5471231)")
@@ -21,7 +22,14 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 def downgrade(engine: Engine, revision: str = "base") -> None:
     """Undo the migrations down to `revision`. What only newer tables hold is lost."""
     with engine.begin() as connection:
+        _take_as_long_as_needed(connection)
         command.downgrade(_config(connection), revision)
+
+
+def _take_as_long_as_needed(connection: Connection) -> None:
+    """A table of years is filled or copied in more than the seconds that a request may take."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
 
 
 def is_current(engine: Engine) -> bool:

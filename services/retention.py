@@ -62,8 +62,6 @@ def run_once(
     for tier in Tier:
         while run.purge(tier, before=old):
             pass
-    while run.forget(old):
-        pass
     if usage_bytes - run.freed_bytes > cap_bytes:
         enough = usage_bytes - cap_bytes * _DOWN_TO
         for tier in Tier:
@@ -79,6 +77,10 @@ def run_once(
         for key in aged:
             if key not in named:
                 run.remove(key, now - _ORPHAN_AGE)
+
+    # Last, since nothing above may wait for it.
+    while run.forget(old):
+        pass
 
     swept = Swept(images, run.removed - images, run.freed_bytes, usage_bytes - run.freed_bytes)
     if run.removed:

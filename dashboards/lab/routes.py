@@ -7,6 +7,8 @@ from typing import Any
 from flask import Blueprint, abort, request
 from flask_babel import gettext as _
 
+from dashboards.people.identity import here
+from db.access import Permission
 from inspection.model_intake import MAX_ARCHIVE_BYTES
 
 blueprint = Blueprint("lab", __name__, url_prefix="/lab")
@@ -19,10 +21,16 @@ _MOST_PARTS = 12_000
 @blueprint.url_value_preprocessor
 def _allow_large_forms(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Before anything reads the form, the guard against foreign forms included."""
-    large = _endpoint == "lab.models_upload"
+    large = _endpoint == "lab.models_upload" and _may_send_models()
     request.max_content_length = MAX_ARCHIVE_BYTES if large else _MOST_BYTES
     request.max_form_memory_size = _MOST_BYTES
     request.max_form_parts = _MOST_PARTS
+
+
+def _may_send_models() -> bool:
+    """Whether who asks is let in at all: nobody else has so much taken in."""
+    somebody = here()
+    return somebody is not None and somebody.may(Permission.LAB) and not somebody.must_set_up
 
 
 @blueprint.context_processor

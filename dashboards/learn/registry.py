@@ -60,15 +60,19 @@ def models_gate_ask(model: str) -> AnyResponse:
         for name in ("least_bad", "least_good", "replay", "most_escape_rate")
         if (text := request.form.get(name, "").strip())
     }
+    try:
+        limits = GateLimits.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Invalid(str(first["loc"][0]), first["input"], first["msg"]) from error
+    named = request.form.get("station", "")
+    with values().database.reads() as session:
+        looked_at = gates.images_at(session, get_station(session, named), limits=limits)
+    images = looked_at()
     with values().database.sessions.begin() as session:
-        at = get_station(session, request.form.get("station", ""))
-        try:
-            limits = GateLimits.model_validate(given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise Invalid(str(first["loc"][0]), first["input"], first["msg"]) from error
+        at = get_station(session, named)
         registry.adopt(session, model, values().lab.models_dirs, by=actor_name())
-        gate = gates.ask(session, model, at, limits=limits, by=actor_name())
+        gate = gates.ask(session, model, at, limits=limits, images=images, by=actor_name())
     return redirect(url_for("lab.models_gate", gate_id=gate.id), code=303)
 
 

@@ -6,9 +6,10 @@ something, and the newest stored inspections, whose verdicts may flip.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -26,7 +27,7 @@ from db.models import (
 )
 from db.queries import snapshots
 from db.queries.calibrations import current_scales
-from db.queries.review_truth import truths
+from db.queries.review_truth import Truth, truths
 from inspection.calibration import Calibration
 from inspection.datasets.masks import to_rle
 from inspection.drawn_truth import as_finding
@@ -38,6 +39,7 @@ from inspection.verdicts import Verdict
 
 TEST, REVIEWED, REPLAY = "test", "reviewed", "replay"
 _LOOKED_BACK = 2000  # inspections, for those that were reviewed
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,23 @@ def images_for(
     recipe: Recipe,
     snapshot: DatasetSnapshot | None,
     limits: GateLimits,
-) -> list[GateImage]:
-    """Every image that a gate at a station looks at, each truth once."""
-    found = _of_snapshot(session, station.id, recipe, snapshot) if snapshot else []
-    labelled = {each.sha256 for each in found}
+) -> Callable[[], list[GateImage]]:
+    """Every image that a gate at a station looks at, each truth once.
+
+    What is given back asks the database for nothing: it measures what is drawn on labelled
+    pictures, some hundredths of a second each, and is called where no transaction is open.
+    """
+    drawn = _of_snapshot(session, station.id, recipe, snapshot) if snapshot else []
+    labelled = {each.sha256 for each, _ in drawn}
     reviewed = _reviewed(session, station.id, limits.reviewed)
-    found += [each for each in reviewed if each.sha256 not in labelled]
-    return [*found, *_replayed(session, station.id, version_id, limits.replay)]
+    others = [each for each in reviewed if each.sha256 not in labelled]
+    others += _replayed(session, station.id, version_id, limits.replay)
+    return lambda: [*(replace(each, bad=is_bad()) for each, is_bad in drawn), *others]
 
 
 def _of_snapshot(
     session: Session, station_id: int, recipe: Recipe, snapshot: DatasetSnapshot
-) -> list[GateImage]:
+) -> list[tuple[GateImage, Callable[[], bool | None]]]:
     pictures = [
         each
         for each in snapshots.pictures_of(session, snapshot.id)
@@ -113,11 +120,11 @@ def _of_snapshot(
     )
     scale = current_scales(session, [station_id], utc_now()).get(station_id)
     calibration = scale.calibration if scale else None
-    found = []
+    found: list[tuple[GateImage, Callable[[], bool | None]]] = []
     for each in pictures:
         at = taken[each.image_id]
-        bad = _is_bad(each, recipe, calibration, at)
-        found.append(GateImage(TEST, each.image_id, each.key, each.sha256, at, bad=bad))
+        image = GateImage(TEST, each.image_id, each.key, each.sha256, at)
+        found.append((image, partial(_is_bad, each, recipe, calibration, at)))
     return found
 
 
@@ -141,16 +148,20 @@ def _drawn(label: snapshots.Label, size_wh: tuple[int, int]) -> StoredFinding:
 
 def _reviewed(session: Session, station_id: int, most: int) -> list[GateImage]:
     newest = (
-        select(Inspection.id)
-        .join(Review, Review.inspection_id == Inspection.id)
+        select(Review.inspection_id)
+        .join(Inspection, Inspection.id == Review.inspection_id)
         .where(Inspection.station_id == station_id)
         .distinct()
-        .order_by(Inspection.id.desc())
+        .order_by(Review.inspection_id.desc())
         .limit(_LOOKED_BACK)
     )
     ids = list(session.scalars(newest))
-    known = truths(session, ids)
-    wanted = [id_ for id_ in ids if id_ in known][:most]
+    known: dict[int, Truth] = {}
+    for begin in range(0, len(ids), _AT_ONCE):
+        known |= truths(session, ids[begin : begin + _AT_ONCE])
+        if len(known) >= most:
+            break
+    wanted = sorted(known, reverse=True)[:most]
     return [
         GateImage(REVIEWED, id_, key, sha256, at, own, bad=known[id_].bad)
         for id_, key, sha256, at, own, _, _ in _stored(session, wanted)

@@ -6,7 +6,7 @@ images whenever they are looked at; what is true of each image too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -30,6 +30,7 @@ from inspection.verdicts import Verdict
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 ACCEPTED, REFUSED = "accepted", "refused"
 LEASE_S = 120.0
+MAX_ATTEMPTS = 3  # leases in a row without a result: its process died or hung
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,15 @@ def ask(
     *,
     limits: GateLimits,
     snapshot: DatasetSnapshot | None = None,
+    images: Sequence[GateImage] | None = None,
     by: str,
 ) -> GateRun:
     """Ask for a gate; one that waits for the same is the same.
 
     Args:
         snapshot: whose test part counts; None: the newest frozen one with pictures of the station.
+        images: what `images_at` gave for the very station, limits and snapshot; None: it is asked
+            here, which takes a while where many pictures are labelled.
 
     Raises:
         NotFound: the model is not registered.
@@ -94,7 +98,8 @@ def ask(
     if before is not None:
         return before
     recipe = Recipe.model_validate(version.body)
-    images = images_for(session, station, version.id, recipe, snapshot, limits)
+    if images is None:
+        images = images_for(session, station, version.id, recipe, snapshot, limits)()
     gate = GateRun(
         model_id=model.id,
         station_id=station.id,
@@ -108,6 +113,26 @@ def ask(
     session.add(gate)
     session.flush()
     return gate
+
+
+def images_at(
+    session: Session,
+    station: Station,
+    *,
+    limits: GateLimits,
+    snapshot: DatasetSnapshot | None = None,
+) -> Callable[[], list[GateImage]]:
+    """What a gate at a station would look at; to be called once the session is over.
+
+    Raises:
+        Invalid: the station has no recipe.
+    """
+    if station.recipe_version_id is None:
+        raise Invalid("station", station.key, "a station with an active recipe")
+    version = get_version(session, station.recipe_version_id)
+    snapshot = snapshot or newest_frozen(session, station.id)
+    recipe = Recipe.model_validate(version.body)
+    return images_for(session, station, version.id, recipe, snapshot, limits)
 
 
 def challenger_of(version: RecipeVersion, model: RegisteredModel) -> Recipe:
@@ -205,6 +230,11 @@ def next_step(session: Session, *, images: int) -> GateStep | None:
     if gate is None:
         return None
     gate.lease_until = now + timedelta(seconds=LEASE_S)
+    attempts = int(str(gate.work.get("attempts", 0)))
+    if attempts >= MAX_ATTEMPTS:
+        fail(session, gate.id, f"{attempts} attempts in a row ended without a result")
+        return None
+    gate.work = {**gate.work, "attempts": attempts + 1}
     version = session.get_one(RecipeVersion, gate.recipe_version_id)
     try:
         champion = Recipe.model_validate(version.body)
@@ -235,7 +265,7 @@ def write_step(session: Session, gate_id: int, looked: Sequence[Looked]) -> bool
     ]
     for each in fresh:
         _note_flip(session, gate, each)
-    gate.work = {**gate.work, "looked": [*_looked(gate), *said]}
+    gate.work = {**gate.work, "looked": [*_looked(gate), *said], "attempts": 0}
     gate.lease_until = None
     more = len(_looked(gate)) < len(_images(gate))
     if not more:
@@ -245,6 +275,8 @@ def write_step(session: Session, gate_id: int, looked: Sequence[Looked]) -> bool
 
 def fail(session: Session, gate_id: int, reason: str) -> None:
     gate = session.get_one(GateRun, gate_id)
+    if gate.state != WAITING:
+        return  # another worker has concluded it meanwhile
     gate.state, gate.reason, gate.passed = FAILED, reason[:500], False
     gate.ended_at, gate.lease_until = utc_now(), None
 

@@ -17,7 +17,7 @@ from db.access import Permission
 from db.base import utc_now
 from db.errors import Conflict, Invalid, NotFound
 from db.models import GateFlip, GateRun, Promotion, RecipeVersion, RegisteredModel, Station
-from db.queries import gates, recipe_drafts, recipes, registry
+from db.queries import gates, recipe_drafts, recipes, registry, shadows
 from inspection.gating import must_be_looked_at
 from inspection.inference import split_inference
 
@@ -266,6 +266,10 @@ def _activate(
         by=by[:100],
     )
     session.add(promotion)
+    # It would be held against itself.
+    looks_along = shadows.running(session, station.id)
+    if looks_along is not None and looks_along.model_id == model.id:
+        shadows.end(session, looks_along.id, by)
     session.flush()
     audit.record(
         session,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.models import (
@@ -128,13 +128,19 @@ def named_keys(session: Session) -> set[str]:
 
 
 def forget_watched(session: Session, before: datetime, *, limit: int) -> int:
-    """Delete what shadows said and the figures of pictures, of before a time; how many rows."""
+    """Delete what shadows said and the figures of pictures, of before a time; how many rows.
+
+    Rows are looked at from the oldest id on, so many that a look is short; the newest of all stays,
+    so that SQLite gives no id twice, by which the review queue would pass over new ones.
+    """
     rows = 0
     for entity, key in (
         (ShadowResult, ShadowResult.id),
         (ImageStatistic, ImageStatistic.inspection_id),
     ):
-        old = session.scalars(select(key).where(entity.captured_at < before).limit(limit)).all()
+        newest = session.scalar(select(func.max(key)))
+        first = session.execute(select(key, entity.captured_at).order_by(key).limit(limit))
+        old = [id_ for id_, at in first if at < before and id_ != newest]
         if old:
             session.execute(
                 delete(entity).where(key.in_(old)).execution_options(synchronize_session=False)

@@ -46,14 +46,22 @@ class Folder:
     Args:
         play: names this play of the folder in the frames' keys.
         taken: keys of the frames that were accepted before a restart.
+        follow_links: whether links in it are images: they may lead out of the folder.
     """
 
     live = False
 
     def __init__(
-        self, path: Path, *, watch: bool, play: str = "", taken: Collection[str] = ()
+        self,
+        path: Path,
+        *,
+        watch: bool,
+        play: str = "",
+        taken: Collection[str] = (),
+        follow_links: bool = False,
     ) -> None:
         self._path, self._watch, self._play = path, watch, play
+        self._follow_links = follow_links
         self._taken = set(taken)
         if not path.is_dir():
             raise SourceUnavailable(f"there is no folder {path.name}")
@@ -96,8 +104,8 @@ class Folder:
                     for entry in entries
                     if not entry.name.startswith(".")
                     and Path(entry.name).suffix.lower() in SUFFIXES
-                    and entry.is_file()
-                    and (status := entry.stat())
+                    and entry.is_file(follow_symlinks=self._follow_links)
+                    and (status := entry.stat(follow_symlinks=self._follow_links))
                 ]
         except FileNotFoundError:
             if self._path.is_dir():

@@ -113,7 +113,13 @@ def opener(
 
     def open_folder() -> Source:
         play = f"{camera_key}/{options.from_sequence}"
-        return Folder(path(), watch=options.watch, play=play, taken=memory.taken_keys())
+        return Folder(
+            path(),
+            watch=options.watch,
+            play=play,
+            taken=memory.taken_keys(),
+            follow_links=options.from_host,
+        )
 
     def open_stream() -> Source:
         if rules is not None:

@@ -19,13 +19,18 @@ TIMEOUT_S = 5.0
 # One camera has a process, and so the process's environment is that camera's.
 # - tcp: over UDP lost packets become damaged pictures.
 # - protocol_whitelist: a server could otherwise name a local file in a playlist.
+# - format_whitelist: what cameras send; FFmpeg would draw a text page as a picture, too.
 # - discardcorrupt, err_detect: a damaged picture is left out, not shown.
 # - analyzeduration, µs: the default of 5 s would be added to every new connection.
 _NETWORK_OPTIONS = (
     "rtsp_transport;tcp|protocol_whitelist;rtsp,rtp,tcp,udp,tls,http,https,crypto"
+    "|format_whitelist;rtsp,sdp,rtp,mpegts,mpjpeg,mjpeg,mjpeg_2000,mov,mp4,matroska,webm,flv,avi,asf"
     "|fflags;discardcorrupt|err_detect;careful|analyzeduration;1000000"
 )
-_FILE_OPTIONS = "protocol_whitelist;file"
+_FILE_OPTIONS = (
+    "protocol_whitelist;file"
+    "|format_whitelist;mov,mp4,matroska,webm,avi,asf,flv,mpegts,mpeg,mpegvideo,mjpeg,h264,hevc,gif,ogg"
+)
 
 
 def prepare_ffmpeg(*, network: bool) -> None:

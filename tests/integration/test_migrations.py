@@ -7,9 +7,12 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from db import migrate
+from db.access import Role
 from db.base import Base
 from db.engine import Database, connect
-from db.models import PartArrival
+from db.models import PartArrival, Person
+from db.queries import people
+from db.queries.people import Grant
 from tests import factories
 from tests.factories import make_camera
 from tests.servers import PostgresServer
@@ -63,3 +66,13 @@ def test_when_parts_came_is_known_of_what_was_there_before(any_database: Databas
             select(PartArrival.part_id, PartArrival.station_id, PartArrival.first_at)
         ).all()
     assert [tuple(row) for row in rows] == [came]
+
+
+def test_the_second_factor_goes_again_where_people_have_roles(any_database: Database) -> None:
+    with any_database.sessions.begin() as session:
+        people.create_person(session, "Ada", [Grant(Role.ADMIN)])
+    migrate.downgrade(any_database.engine, "0012")
+    migrate.upgrade(any_database.engine)
+    with any_database.reads() as session:
+        person = session.scalars(select(Person)).one()
+        assert [grant.role for grant in person.grants] == ["admin"]

@@ -30,6 +30,11 @@ class LoadingBeside:
         with self._lock:
             return self._name is None and self._failed.get(name, 0.0) < time.monotonic()
 
+    def has_failed(self, name: str) -> bool:
+        """Whether its last load failed, a short while ago."""
+        with self._lock:
+            return self._failed.get(name, 0.0) >= time.monotonic()
+
     def begin(self, name: str, load: Callable[[], WarmModel]) -> None:
         with self._lock:
             if self._name is not None:

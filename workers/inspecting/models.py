@@ -128,7 +128,10 @@ class Models:
             needed: engine keys that are active at stations.
             maybe: those that may soon be. They are loaded while the budget allows it.
         """
-        self._beside.drop_unless({*needed, *maybe})
+        warm = {key[2] for key in list(self._warm)}
+        # What may soon be wanted gives its place to what is and can be loaded.
+        missing = {n for n in needed if n not in warm and not self._beside.has_failed(n)}
+        self._beside.drop_unless(missing or {*needed, *maybe})
         if not self._warm:
             return
         within = self.memory_bytes() < self._budget_bytes

@@ -86,6 +86,12 @@ class FlipDecision(Body):
 def start_gate(path: RefPath, body: NewGate) -> Response:
     """Hold a model against what a station inspects by; a worker does it beside the line."""
     these = values()
+    with these.database.reads() as session:
+        named = snapshots.get_named(session, body.snapshot) if body.snapshot else None
+        looked_at = gates.images_at(
+            session, get_station(session, path.ref), limits=body.limits, snapshot=named
+        )
+    images = looked_at()
     with these.database.sessions.begin() as session:
         station = get_station(session, path.ref)
         registry.adopt(session, body.model, these.models_dirs, by=actor_name(None))
@@ -96,6 +102,7 @@ def start_gate(path: RefPath, body: NewGate) -> Response:
             station,
             limits=body.limits,
             snapshot=snapshot,
+            images=images,
             by=actor_name(None),
         )
     these.bell.ring(TRIAL_QUEUE)

@@ -20,7 +20,7 @@ from db.models import (
     RegisteredModel,
     Station,
 )
-from db.queries import gates, promotions, registry, reviews
+from db.queries import gates, promotions, registry, reviews, shadows
 from db.queries.promotions import FlipsUnseen, GateNotPassed, Overtaken
 from db.queries.reviews import ReviewVerdict
 from inspection.gating import GateLimits
@@ -232,3 +232,34 @@ def test_a_model_that_is_gone_ends_the_gate_and_not_the_line(
     assert NEW in gate.reason
     with plant.database.reads() as session:
         assert session.scalars(select(GateFlip)).all() == []
+
+
+def test_a_gate_whose_worker_dies_every_time_ends(
+    plant: Plant, runtime: Runtime, inspected: list[int]
+) -> None:
+    with plant.database.sessions.begin() as session:
+        gate_id = gates.ask(session, NEW, station_of(session), limits=FEW, by="Ada").id
+    for attempt in range(gates.MAX_ATTEMPTS):
+        with plant.database.sessions.begin() as session:
+            assert gates.next_step(session, images=1) is not None, attempt
+            # Nobody writes a result: the worker died, and its lease ran out.
+            gates.get_gate(session, gate_id).lease_until = None
+    with plant.database.sessions.begin() as session:
+        assert gates.next_step(session, images=1) is None
+        gate = gates.get_gate(session, gate_id)
+        assert (gate.state, gate.passed) == ("failed", False)
+        assert "without a result" in gate.reason
+        assert not gates.any_waiting(session)
+
+
+def test_a_promoted_model_looks_along_at_itself_no_longer(
+    plant: Plant, runtime: Runtime, inspected: list[int]
+) -> None:
+    gated(plant, runtime)
+    with plant.database.sessions.begin() as session:
+        shadow_id = shadows.start(session, station_of(session), NEW, 1.0, "Ada").id
+    promote(plant)
+    with plant.database.reads() as session:
+        shadow = shadows.get_shadow(session, shadow_id)
+        assert shadow.ended_at is not None
+        assert shadows.running(session, shadow.station_id) is None

@@ -63,9 +63,9 @@ def events() -> ToldEvents:
 
 
 @pytest.fixture
-def app(database: Database, store: FrameStore, events: ToldEvents) -> Flask:
+def app(database: Database, store: FrameStore, events: ToldEvents, tmp_path: Path) -> Flask:
     # Time enough on any host; what happens without is a test of its own.
-    lab = LabPlaces(try_s=60)
+    lab = LabPlaces(models_dirs=(tmp_path / "models",), try_s=60)
     values = DashboardValues(
         database, store, events, "redis://127.0.0.1:1/0", b"secret" * 6, now=lambda: NOW, lab=lab
     )

@@ -78,3 +78,16 @@ def test_what_may_be_needed_is_kept_while_it_fits(load: Loads, tmp_path: Path) -
     made.prepare([MODEL], maybe=["second"])
     assert load.made[2].closed
     assert not load.made[1].closed
+
+
+def test_what_may_be_needed_gives_its_place_to_what_is(load: Loads, tmp_path: Path) -> None:
+    made = models(load, tmp_path)
+    made.get(MODEL)
+    made.prepare([MODEL], maybe=["second"])
+    wait_until_loaded(made)
+    # Loaded, and nobody has taken it: it must not stand in the way.
+    made.prepare([MODEL, "third"], maybe=["second"])
+    wait_until_loaded(made)
+    assert load.names == [MODEL, "second", "third"]
+    assert made.get("third").folder.name == "third"
+    assert len(load.made) == 3

@@ -111,3 +111,13 @@ def test_a_folder_that_is_none_or_has_nothing(tmp_path: Path) -> None:
         Folder(tmp_path / "none", watch=False)
     with pytest.raises(SourceUnavailable, match=r"no images.*\.jpg"):
         _all(Folder(tmp_path, watch=False))
+
+
+def test_a_link_is_an_image_only_where_the_host_itself_named_the_folder(tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "secret.jpg", tmp_path / "images"
+    elsewhere.write_bytes(_image())
+    folder.mkdir()
+    (folder / "a.jpg").symlink_to(elsewhere)
+    with pytest.raises(SourceUnavailable, match="no images in images"):
+        _all(Folder(folder, watch=False))
+    assert len(_all(Folder(folder, watch=False, follow_links=True))) == 1
