@@ -23,11 +23,12 @@ from db.queries import labels
 from db.queries.label_classes import known_classes
 from db.queries.labels import DONE, DRAFT, LabelledMeanwhile
 from db.queries.stations import get_station
-from inspection.archives import ArchiveLimits, unpack
+from inspection.archives import ArchiveLimits, ArchiveRefused, unpack
 from inspection.datasets import Problem, to_rle
 from inspection.datasets.intake import Progress, TakenPicture, read_pictures
 
 LIMITS = ArchiveLimits(files=20_000, total_bytes=4_000_000_000, file_bytes=500_000_000)
+_MOST_JSON_BYTES = 64_000_000  # parsed, a file takes many times its size in memory
 _BATCH = 50
 
 
@@ -74,11 +75,18 @@ def unpacked(archive: Path, limits: ArchiveLimits = LIMITS) -> Iterator[Path]:
     """A folder with what an archive holds, removed in the end.
 
     Raises:
-        ArchiveRefused: it leads out of the folder, holds links, is a bomb, or is no archive.
+        ArchiveRefused: it leads out of the folder, holds links, is a bomb, is no archive, or has
+            a JSON file that is too large to be parsed here.
     """
     folder = Path(tempfile.mkdtemp(prefix="lineside-labels-"))
     try:
         unpack(archive, folder / "set", limits)
+        for file in (folder / "set").rglob("*.json"):
+            if (size := file.stat().st_size) > _MOST_JSON_BYTES:
+                raise ArchiveRefused(
+                    f"{file.name} is {size / 1e6:.1f} MB large; expected at most"
+                    f" {_MOST_JSON_BYTES / 1e6:.0f} MB of JSON in a file"
+                )
         yield folder / "set"
     finally:
         shutil.rmtree(folder, ignore_errors=True)

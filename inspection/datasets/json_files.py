@@ -8,17 +8,10 @@ from typing import Any
 
 from inspection.datasets.labels import Problem, Report
 
-_MOST_MB = 64  # parsed, a file takes many times its size in memory
-
 
 def read_object(path: Path, report: Report) -> dict[str, Any] | None:
     """The JSON object in a file; None once it was reported that there is none."""
     try:
-        size = path.stat().st_size
-        if size > _MOST_MB * 1_000_000:
-            detail = f"is {size / 1e6:.1f} MB large, expected at most {_MOST_MB} MB of JSON"
-            report(Problem(path, "unreadable-labels", detail))
-            return None
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         report(Problem(path, "unreadable-labels", f"cannot be read ({error.strerror})"))

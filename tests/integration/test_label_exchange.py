@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from db import label_import
 from db.engine import Database
 from db.errors import Invalid
 from db.frames import FrameStore, open_store
@@ -277,6 +278,17 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
     many = write_zip(tmp_path / "b.zip", {f"{n}.jpg": b"" for n in range(40)})
     few = ArchiveLimits(files=30)
     with pytest.raises(ArchiveRefused, match="more than 30 files"), unpacked(many, few):
+        pass
+
+
+def test_labels_too_large_to_be_parsed_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = write_zip(tmp_path / "a.zip", {"set/result.json": b'{"images": []}', "a.jpg": b"x"})
+    with unpacked(archive) as folder:
+        assert (folder / "set" / "result.json").is_file()
+    monkeypatch.setattr(label_import, "_MOST_JSON_BYTES", 10)
+    with pytest.raises(ArchiveRefused, match=r"result\.json is 0\.0 MB large"), unpacked(archive):
         pass
 
 
