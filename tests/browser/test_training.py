@@ -36,7 +36,7 @@ PROGRESS = RunProgress(
 @pytest.fixture(scope="module")
 def labelled(database: Database, store: FrameStore) -> Iterator[None]:
     with database.sessions.begin() as session:
-        station = factories.make_station(session, key="labelled", name="Labelled press")
+        station = factories.make_station(session, key="trained-on", name="Labelled press")
         draw_labelled(session, store, station, 8, seed=77)
         training_runs.note_trainer(session, "here:cpu", "cpu")
     yield
