@@ -23,7 +23,7 @@ from enum import StrEnum
 from math import sqrt
 
 
-class Reason(StrEnum):
+class ReviewReason(StrEnum):
     """Why a picture is in the queue."""
 
     FALSE_CALL = "false_call"  # a person says that a good part was rejected
@@ -38,18 +38,18 @@ class Reason(StrEnum):
 # what two models dispute is one of them's error; the rest may be right. What is drawn at random has
 # to be looked at for the rates' sake, whatever it teaches.
 WEIGHTS = {
-    Reason.MISSED: 1.0,
-    Reason.FALSE_CALL: 0.9,
-    Reason.DISAGREEMENT: 0.8,
-    Reason.UNCERTAIN: 0.7,
-    Reason.DRIFT: 0.6,
-    Reason.RANDOM: 0.5,
+    ReviewReason.MISSED: 1.0,
+    ReviewReason.FALSE_CALL: 0.9,
+    ReviewReason.DISAGREEMENT: 0.8,
+    ReviewReason.UNCERTAIN: 0.7,
+    ReviewReason.DRIFT: 0.6,
+    ReviewReason.RANDOM: 0.5,
 }
 # A score so far above its threshold is certain.
 SCORE_BAND = 0.2
 
 
-def priority(reason: Reason, uncertainty: float = 1.0, seen: int = 0) -> float:
+def priority(reason: ReviewReason, uncertainty: float = 1.0, seen: int = 0) -> float:
     """What a label would teach, 0 to 1.
 
     Args:
@@ -64,7 +64,7 @@ def priority(reason: Reason, uncertainty: float = 1.0, seen: int = 0) -> float:
         raise ValueError(
             f"expected an uncertainty of 0 to 1 and a count, got {uncertainty} and {seen}"
         )
-    if reason is Reason.RANDOM:
+    if reason is ReviewReason.RANDOM:
         return WEIGHTS[reason]
     return WEIGHTS[reason] * uncertainty * novelty(seen)
 

@@ -24,7 +24,7 @@ from db.models import Line, Site, Station
 from db.queries import review_blind, review_queue, review_rates, review_sampling, stations
 from db.queries.review_queue import QueueFilter, Word
 from db.queries.review_sampling import Sampling
-from inspection.ranking import Reason
+from inspection.ranking import ReviewReason
 
 _A_PAGE = 24
 _RATES_OVER = timedelta(days=30)
@@ -146,13 +146,13 @@ def queue_read(item_id: int) -> AnyResponse:
 
 def _filter(station: Station | None) -> QueueFilter:
     reason, state = request.args.get("reason", ""), request.args.get("state", "")
-    if reason and reason not in list(Reason):
-        abort(400, f"expected reason={'|'.join(Reason)}, got {reason[:80]!r}")
+    if reason and reason not in list(ReviewReason):
+        abort(400, f"expected reason={'|'.join(ReviewReason)}, got {reason[:80]!r}")
     if state and state not in review_queue.STATES:
         abort(400, f"expected state={'|'.join(review_queue.STATES)}, got {state[:80]!r}")
     return QueueFilter(
         station.id if station else None,
-        Reason(reason) if reason else None,
+        ReviewReason(reason) if reason else None,
         request.args.get("class") or None,
         state or review_queue.OPEN,
     )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, undefer
 
 from db.models import Acquisition, Inspection, ReviewItem
 from db.queries.review_queue import DONE, DUPLICATE, OPEN
-from inspection.ranking import Reason
+from inspection.ranking import ReviewReason
 from inspection.thumbprints import from_bytes, near_copy
 
 # So many of a station's newest items a new one is held against.
@@ -41,7 +41,7 @@ def keep(session: Session, item_id: int, thumbprint: bytes) -> bool:
         select(ReviewItem).where(ReviewItem.id == item_id).with_for_update()
     ).one()
     item.thumbprint = thumbprint
-    if not thumbprint or item.state != OPEN or item.reason == Reason.RANDOM:
+    if not thumbprint or item.state != OPEN or item.reason == ReviewReason.RANDOM:
         return False
     others = session.scalars(
         select(ReviewItem)

@@ -21,14 +21,14 @@ from db.queries.inserting import insert_rows
 from db.queries.review_queue import OPEN, WITHDRAWN
 from db.queries.review_sampling import fix_days
 from db.queries.review_sources import SOURCES, Batch, Candidate
-from inspection.ranking import Reason, priority
+from inspection.ranking import ReviewReason, priority
 
 # Longer than any transaction that writes results is open.
 LAG_S = 30.0
 # Of one station and reason no more wait at a time: what comes after teaches less and less. What is
 # reported or drawn is never left out.
 MOST_OPEN = 500
-_NEVER_LEFT_OUT = {Reason.FALSE_CALL, Reason.MISSED, Reason.RANDOM}
+_NEVER_LEFT_OUT = {ReviewReason.FALSE_CALL, ReviewReason.MISSED, ReviewReason.RANDOM}
 
 _Kind = tuple[int, str, str]  # station, reason, class
 

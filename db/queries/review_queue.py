@@ -19,7 +19,7 @@ from db.base import utc_now
 from db.errors import Invalid, NotFound, WrongState
 from db.models import Inspection, Reading, RecipeVersion, ReviewItem
 from db.queries.reviews import ReviewVerdict, Said, say
-from inspection.ranking import Reason
+from inspection.ranking import ReviewReason
 from inspection.verdicts import Verdict
 
 OPEN, DONE, SKIPPED = "open", "done", "skipped"
@@ -41,7 +41,7 @@ class QueueFilter:
     """What of the queue is asked for; None: all."""
 
     station_id: int | None = None
-    reason: Reason | None = None
+    reason: ReviewReason | None = None
     class_name: str | None = None
     state: str = OPEN
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.models import Inspection, ReviewItem
 from db.queries.review_truth import is_rejected, truths
 from inspection.estimating import Estimate, Sampled, share
-from inspection.ranking import Reason
+from inspection.ranking import ReviewReason
 
 # Of the newest so many rates are counted.
 _MOST = 10_000
@@ -52,7 +52,7 @@ def rates(
         .join(Inspection, Inspection.id == ReviewItem.inspection_id)
         .where(
             ReviewItem.station_id == station_id,
-            ReviewItem.reason == Reason.RANDOM.value,
+            ReviewItem.reason == ReviewReason.RANDOM.value,
             Inspection.captured_at >= since,
         )
     )

@@ -26,7 +26,7 @@ from db.models import (
 from db.queries.review_doubts import doubts_of
 from db.queries.review_sampling import StationDay, day_of, known_days
 from db.queries.reviews import ReviewVerdict, reviews_of, standing
-from inspection.ranking import Reason
+from inspection.ranking import ReviewReason
 from inspection.sampling import is_blind, is_drawn, unit_interval
 from inspection.verdicts import Verdict
 
@@ -49,7 +49,7 @@ class Candidate:
 
     inspection_id: int
     station_id: int
-    reason: Reason
+    reason: ReviewReason
     class_name: str = ""
     uncertainty: float = 1.0
     detail: str = ""
@@ -69,7 +69,7 @@ class Batch:
 
     seen_to: int
     candidates: Sequence[Candidate] = ()
-    withdrawn: Sequence[tuple[int, Reason]] = ()
+    withdrawn: Sequence[tuple[int, ReviewReason]] = ()
     undrawn: frozenset[StationDay] = frozenset()
 
 
@@ -91,8 +91,8 @@ def from_reviews(session: Session, after: int, until: datetime) -> Batch:
     for inspection_id, said in reviews_of(session, stations).items():
         held = standing(said)
         for reason, verdict in (
-            (Reason.FALSE_CALL, ReviewVerdict.FALSE_CALL),
-            (Reason.MISSED, ReviewVerdict.MISSED),
+            (ReviewReason.FALSE_CALL, ReviewVerdict.FALSE_CALL),
+            (ReviewReason.MISSED, ReviewVerdict.MISSED),
         ):
             found = next((row for row in reversed(held) if row.verdict == verdict), None)
             if found is None:
@@ -143,7 +143,7 @@ def from_inspections(session: Session, after: int, until: datetime) -> Batch:
                 Candidate(
                     row.id,
                     row.station_id,
-                    Reason.RANDOM,
+                    ReviewReason.RANDOM,
                     probability=day.probability,
                     blind=is_blind(row.id, day.blind_share),
                 )
@@ -156,7 +156,7 @@ def from_inspections(session: Session, after: int, until: datetime) -> Batch:
                 Candidate(
                     inspection_id,
                     stations[inspection_id],
-                    Reason.UNCERTAIN,
+                    ReviewReason.UNCERTAIN,
                     doubt.class_name,
                     doubt.uncertainty,
                     doubt.detail[:300],
@@ -196,7 +196,7 @@ def from_shadows(session: Session, after: int, _until: datetime) -> Batch:
             Candidate(
                 row.inspection_id,
                 row.station_id,
-                Reason.DISAGREEMENT,
+                ReviewReason.DISAGREEMENT,
                 _first_class(row.findings),
                 uncertainty,
                 detail,
@@ -230,7 +230,7 @@ def from_checks(session: Session, after: int, until: datetime) -> Batch:
         uncertainty = 1.0 if row.state == "alarm" else LEAST_UNCERTAINTY
         for id_ in _of_hour(session, row.station_id, row.camera_id, row.hour):
             candidates.append(
-                Candidate(id_, row.station_id, Reason.DRIFT, "", uncertainty, detail[:300])
+                Candidate(id_, row.station_id, ReviewReason.DRIFT, "", uncertainty, detail[:300])
             )
     return Batch(rows[-1].id if rows else after, candidates)
 

@@ -16,7 +16,7 @@ from db.queries.review_doubts import thresholds_of
 from db.queries.review_truth import truths
 from db.queries.stored_results import Tried, newest_stored, recipes_by_version
 from inspection.judgement import JudgedFinding, Measurement
-from inspection.ranking import Reason
+from inspection.ranking import ReviewReason
 from inspection.recipe import ClassRule, Limit, Recipe
 from inspection.rejudging import Anew, rejudge, why_anew
 from inspection.threshold_curves import (
@@ -205,7 +205,7 @@ def _quantity(measurement: Measurement) -> str:
 def _probabilities(session: Session, ids: Sequence[int]) -> dict[int, float]:
     rows = session.execute(
         select(ReviewItem.inspection_id, ReviewItem.probability).where(
-            ReviewItem.inspection_id.in_(ids), ReviewItem.reason == Reason.RANDOM.value
+            ReviewItem.inspection_id.in_(ids), ReviewItem.reason == ReviewReason.RANDOM.value
         )
     )
     return {row.inspection_id: float(row.probability or 0) for row in rows}

@@ -46,13 +46,13 @@ def list_(station: str | None, reason: str | None, limit: int, as_json: bool) ->
     from db.queries.review_queue import QueueFilter, list_items
     from db.queries.stations import get_station
     from db.settings import StorageSettings
-    from inspection.ranking import Reason
+    from inspection.ranking import ReviewReason
 
     database = connect(StorageSettings().resolved_database_url)
     try:
         with database.reads() as session:
             station_id = get_station(session, station).id if station else None
-            wanted = QueueFilter(station_id, Reason(reason) if reason else None)
+            wanted = QueueFilter(station_id, ReviewReason(reason) if reason else None)
             page = list_items(session, wanted, limit=limit)
     except NotFound as error:
         raise click.BadParameter(str(error), param_hint="--station") from error

@@ -28,7 +28,8 @@ from tests.unit.services.api.conftest import (  # noqa: F401  (fixtures)
 )
 
 # What a schema cannot say: a URL's parts, limits in order, a time zone's name, a time to come,
-# that only one of three places is named.
+# that only one of three places is named, shares that make a whole, what an archive holds, a
+# revision that there is, a note that has words.
 MAY_REFUSE_VALID = (
     "PATCH /api/v1/alert-channels/{id}",
     "POST /api/v1/alert-channels",
@@ -36,6 +37,14 @@ MAY_REFUSE_VALID = (
     "POST /api/v1/alert-rules/{id}/snooze",
     "PUT /api/v1/alert-rules/{id}",
     "POST /api/v1/cameras",
+    "POST /api/v1/dataset-snapshots",
+    "POST /api/v1/inspections/{id}/reviews",
+    "GET /api/v1/labelled-images/{id}/annotations",
+    "PUT /api/v1/labelled-images/{id}/annotations",
+    "POST /api/v1/labelled-images/{id}/restore",
+    "POST /api/v1/promotions",
+    "POST /api/v1/registered-models",
+    "POST /api/v1/training-runs",
     "PUT /api/v1/cameras/{ref}/source",
     "POST /api/v1/recipes",
     "POST /api/v1/sites",

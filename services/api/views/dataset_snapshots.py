@@ -99,7 +99,9 @@ def get_dataset_snapshot(path: IdPath) -> Response:
     return answer(SnapshotOut.model_validate(row))
 
 
-@blueprint.post("/dataset-snapshots", responses=responses({201: SnapshotOut}, 404, 409))
+@blueprint.post(
+    "/dataset-snapshots", responses=responses({201: SnapshotOut}, 400, 404, 409, 413, 415)
+)
 @needs(Permission.LAB)
 def make_dataset_snapshot(body: NewSnapshot) -> Response:
     """Freeze the labels that are done; every picture is looked at, some milliseconds each."""

@@ -7,7 +7,7 @@ from flask import Response, request
 from pydantic import Field
 
 from db.access import Permission
-from db.frames import FrameMissing
+from db.errors import WrongState
 from db.labelling import take_up
 from db.models import Annotation, LabelledImage
 from db.queries import labels
@@ -141,7 +141,7 @@ class LabelsOut(Output):
     annotations: list[LabelOut]
 
 
-class ChangeOut(Output):
+class LabelChangeOut(Output):
     what: Literal["added", "ended"]
     class_name: str = Field(serialization_alias="class")
     by: str
@@ -150,7 +150,7 @@ class ChangeOut(Output):
 
 class RevisionOut(Output):
     revision: int
-    changes: list[ChangeOut]
+    changes: list[LabelChangeOut]
 
 
 class HistoryOut(Output):
@@ -277,7 +277,7 @@ def segment_image(path: IdPath, body: SegmentBody) -> Response:
     try:
         rgb = decode_image(values().store.get(image.image_key))
     except ImageRefused as error:
-        raise FrameMissing(image.image_key) from error
+        raise WrongState("image", path.id, error.reason, ("readable",)) from error
     try:
         mask = segment(
             rgb, [(x, y) for x, y in body.on], [(x, y) for x, y in body.beside], body.box
@@ -365,5 +365,5 @@ def _label(row: Annotation) -> LabelOut:
     )
 
 
-def _change(change: Change) -> ChangeOut:
-    return ChangeOut.model_validate(change)
+def _change(change: Change) -> LabelChangeOut:
+    return LabelChangeOut.model_validate(change)

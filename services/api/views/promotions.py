@@ -81,7 +81,9 @@ def list_promotions(query: PageQuery) -> Response:
     return answers.page(PromotionPage, rows, PromotionOut.model_validate)
 
 
-@blueprint.post("/stations/<ref>/promotions", responses=responses({201: PromotionOut}, 404, 409))
+@blueprint.post(
+    "/stations/<ref>/promotions", responses=responses({201: PromotionOut}, 400, 404, 409, 413, 415)
+)
 @needs(Permission.LAB)
 def promote_at_station(path: RefPath, body: NewPromotion) -> Response:
     """Make a model what a station inspects by, from the next acquisition on."""
@@ -92,7 +94,7 @@ def promote_at_station(path: RefPath, body: NewPromotion) -> Response:
     return answer(PromotionOut.model_validate(done.promotions[0]), 201)
 
 
-@blueprint.post("/promotions", responses=responses({201: PromotionList}, 404, 409))
+@blueprint.post("/promotions", responses=responses({201: PromotionList}, 400, 404, 409, 413, 415))
 @needs(Permission.LAB)
 def promote_everywhere(body: NewPromotions) -> Response:
     """Make a model what all stations of a champion inspect by, in one transaction."""

@@ -14,7 +14,7 @@ from db.queries.review_queue import QueueFilter, Word
 from db.queries.review_sampling import Sampling
 from db.queries.stations import get_station
 from inspection.kappa import Kappa
-from inspection.ranking import Reason
+from inspection.ranking import ReviewReason
 from services.api.answers import answer
 from services.api.fields import Actor, Body, IdPath, Input, Limit, Output, Ref, RefPath, Whole
 from services.api.fields import Line as OneLine
@@ -32,7 +32,7 @@ class ReviewItemOut(Output):
     id: int
     inspection_id: int
     station_id: int
-    reason: Reason
+    reason: ReviewReason
     class_name: str = Field(description="Which class it is about; empty: none in particular.")
     priority: float = Field(description="What a label would teach, 0 to 1.")
     probability: float | None = Field(description="With which it was drawn; of `random` alone.")
@@ -52,7 +52,7 @@ class ReviewItemPage(Output):
 
 class ReviewItemQuery(Input):
     station: Ref | None = Field(None, description="Only of this station, by its id or key.")
-    reason: Reason | None = None
+    reason: ReviewReason | None = None
     class_: OneLine | None = Field(None, alias="class", max_length=100)
     state: State = "open"
     limit: Limit = Field(50, description="Items a page.")

@@ -108,7 +108,9 @@ def get_training_run(path: IdPath) -> Response:
     return answer(RunWithCurves.model_validate(run))
 
 
-@blueprint.post("/training-runs", responses=responses({201: RunWithCurves}, 404, 409))
+@blueprint.post(
+    "/training-runs", responses=responses({201: RunWithCurves}, 400, 404, 409, 413, 415)
+)
 @needs(Permission.LAB)
 def start_training_run(body: NewRun) -> Response:
     """Ask for a run. 409 where nothing is installed that could train, with what to install."""

@@ -23,7 +23,7 @@ from db.queries.review_sampling import Sampling
 from db.queries.reviews import ReviewVerdict
 from inspection.decode import encode_png
 from inspection.drawing.surfaces import draw_surface
-from inspection.ranking import Reason as Why
+from inspection.ranking import ReviewReason as Why
 from inspection.ranking import priority
 from inspection.sampling import is_drawn
 from services.review_filling import run_once

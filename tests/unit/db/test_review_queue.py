@@ -11,7 +11,7 @@ from db.models import Annotation, Inspection, LabelledImage, ReviewItem
 from db.queries import review_blind, review_queue, review_rates, review_truth
 from db.queries.review_queue import QueueFilter, Word
 from db.queries.reviews import ReviewVerdict, reviews_of, say
-from inspection.ranking import Reason
+from inspection.ranking import ReviewReason
 from tests import factories
 from tests.factories import Found
 
@@ -21,7 +21,7 @@ NOW = datetime(2026, 7, 2, 10, tzinfo=UTC)
 def queue(
     session: Session,
     inspection: Inspection,
-    reason: Reason = Reason.UNCERTAIN,
+    reason: ReviewReason = ReviewReason.UNCERTAIN,
     **values: object,
 ) -> ReviewItem:
     item = ReviewItem(
@@ -30,7 +30,7 @@ def queue(
             "station_id": inspection.station_id,
             "reason": reason.value,
             "priority": 0.5,
-            "probability": 0.5 if reason is Reason.RANDOM else None,
+            "probability": 0.5 if reason is ReviewReason.RANDOM else None,
         }
         | values
     )
@@ -54,7 +54,7 @@ def test_an_inspection_comes_once_for_its_best_reason(session: Session) -> None:
     camera = factories.make_camera(session)
     one, other = (factories.decide(session, camera, "fail", found=[Found()]) for _ in range(2))
     queue(session, one, priority=0.4)
-    best = queue(session, one, Reason.FALSE_CALL, priority=0.9)
+    best = queue(session, one, ReviewReason.FALSE_CALL, priority=0.9)
     second = queue(session, other, priority=0.6, class_name="crack")
     page = review_queue.list_items(session, QueueFilter())
     assert [row.id for row in page.rows] == [best.id, second.id]
@@ -64,7 +64,7 @@ def test_an_inspection_comes_once_for_its_best_reason(session: Session) -> None:
     assert review_queue.reasons_of(session, [one.id]) == {one.id: ["false_call", "uncertain"]}
     assert review_queue.count_by_reason(session, QueueFilter()) == {"false_call": 1, "uncertain": 2}
     assert review_queue.classes_in(session) == ["crack"]
-    by_reason = QueueFilter(reason=Reason.UNCERTAIN)
+    by_reason = QueueFilter(reason=ReviewReason.UNCERTAIN)
     assert review_queue.list_items(session, by_reason).total == 2
     by_class = QueueFilter(class_name="crack", station_id=camera.station_id)
     assert [row.id for row in review_queue.list_items(session, by_class).rows] == [second.id]
@@ -72,8 +72,8 @@ def test_an_inspection_comes_once_for_its_best_reason(session: Session) -> None:
 
 def test_labels_that_are_done_close_what_asked_for_them(session: Session) -> None:
     inspection = factories.decide(session, verdict="fail", found=[Found()])
-    queue(session, inspection), queue(session, inspection, Reason.FALSE_CALL)
-    blind = queue(session, inspection, Reason.RANDOM, blind=True)
+    queue(session, inspection), queue(session, inspection, ReviewReason.FALSE_CALL)
+    blind = queue(session, inspection, ReviewReason.RANDOM, blind=True)
     closed = review_queue.close_for_acquisition(session, inspection.acquisition_id, "Ada")
     assert closed == 2
     assert blind.state == "open"
@@ -112,7 +112,7 @@ def test_good_or_bad_is_a_review_and_closes(
 ) -> None:
     inspection = factories.decide(session, verdict=verdict)
     item = queue(session, inspection)
-    other = queue(session, inspection, Reason.DRIFT)
+    other = queue(session, inspection, ReviewReason.DRIFT)
     review_queue.confirm(session, item.id, word, "Ada", class_name=class_name)
     assert said(session, inspection) == [(expected, class_name)]
     assert {item.state, other.state} == {"done"}
@@ -126,7 +126,7 @@ def test_what_was_missed_has_to_be_said_and_nothing_else(session: Session) -> No
         review_queue.confirm(session, queue(session, passed).id, Word.BAD, "Ada")
     with pytest.raises(Invalid, match="nothing was missed"):
         review_queue.confirm(session, queue(session, failed).id, Word.BAD, "Ada", class_name="pit")
-    item = queue(session, passed, Reason.DRIFT)
+    item = queue(session, passed, ReviewReason.DRIFT)
     assert review_queue.missable(session, [item]) == {item.id: ["crack"]}
 
 
@@ -134,8 +134,8 @@ def test_two_read_blind_and_what_they_do_not_agree_on_joins_the_queue(session: S
     camera = factories.make_camera(session)
     image = type("Image", (), {"key": "k", "sha256": "0" * 64})
     one, other = (factories.decide(session, camera, "fail", image=image) for _ in range(2))
-    agreed = queue(session, one, Reason.RANDOM, blind=True)
-    disputed = queue(session, other, Reason.RANDOM, blind=True)
+    agreed = queue(session, one, ReviewReason.RANDOM, blind=True)
+    disputed = queue(session, other, ReviewReason.RANDOM, blind=True)
     assert review_queue.list_items(session, QueueFilter()).total == 0
     with pytest.raises(WrongState):
         review_queue.confirm(session, agreed.id, Word.GOOD, "Ada")
@@ -226,7 +226,7 @@ def test_rates_weigh_each_of_the_sample_by_how_seldom_it_is_drawn(session: Sessi
 
     def drawn(verdict: str, word: Word | None, probability: float) -> None:
         row = factories.decide(session, camera, verdict, captured_at=NOW, model_version_id=model.id)
-        item = queue(session, row, Reason.RANDOM, probability=probability)
+        item = queue(session, row, ReviewReason.RANDOM, probability=probability)
         if word is not None:
             name = "pit" if (verdict, word) == ("pass", Word.BAD) else ""
             review_queue.confirm(session, item.id, word, "Ada", class_name=name)
@@ -238,7 +238,9 @@ def test_rates_weigh_each_of_the_sample_by_how_seldom_it_is_drawn(session: Sessi
     drawn("pass", Word.BAD, 0.25)
     drawn("pass", None, 0.5)
     # Reported by somebody, and not drawn: it says nothing of the rates.
-    queue(session, factories.decide(session, camera, "fail", captured_at=NOW), Reason.FALSE_CALL)
+    queue(
+        session, factories.decide(session, camera, "fail", captured_at=NOW), ReviewReason.FALSE_CALL
+    )
     found = review_rates.rates(session, camera.station_id, since=NOW)
     assert (found.drawn, found.answered) == (12, 11)
     assert found.false_calls.share == pytest.approx(10 / (8 * 2 + 10))

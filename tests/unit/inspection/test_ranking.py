@@ -6,7 +6,7 @@ import pytest
 
 from inspection.ranking import (
     WEIGHTS,
-    Reason,
+    ReviewReason,
     limit_uncertainty,
     novelty,
     priority,
@@ -15,19 +15,25 @@ from inspection.ranking import (
 
 
 def test_errors_come_before_doubts_and_every_reason_has_its_weight() -> None:
-    assert set(WEIGHTS) == set(Reason)
-    order = [Reason.MISSED, Reason.FALSE_CALL, Reason.DISAGREEMENT, Reason.UNCERTAIN, Reason.DRIFT]
+    assert set(WEIGHTS) == set(ReviewReason)
+    order = [
+        ReviewReason.MISSED,
+        ReviewReason.FALSE_CALL,
+        ReviewReason.DISAGREEMENT,
+        ReviewReason.UNCERTAIN,
+        ReviewReason.DRIFT,
+    ]
     assert all(priority(a) > priority(b) for a, b in pairwise(order))
 
 
 def test_more_of_the_same_teaches_less() -> None:
     assert novelty(0) == 1
     assert novelty(3) == 0.5
-    assert priority(Reason.MISSED, seen=3) == 0.5
+    assert priority(ReviewReason.MISSED, seen=3) == 0.5
 
 
 def test_no_picture_of_a_sample_is_worth_more_than_another() -> None:
-    assert priority(Reason.RANDOM, 0.1, 100) == priority(Reason.RANDOM)
+    assert priority(ReviewReason.RANDOM, 0.1, 100) == priority(ReviewReason.RANDOM)
 
 
 def test_a_score_is_most_uncertain_at_its_threshold() -> None:
@@ -48,4 +54,4 @@ def test_a_measurement_is_uncertain_within_twice_its_guard_band() -> None:
 @pytest.mark.parametrize(("uncertainty", "seen"), [(-0.1, 0), (1.1, 0), (float("nan"), 0), (1, -1)])
 def test_what_is_no_share_is_refused(uncertainty: float, seen: int) -> None:
     with pytest.raises(ValueError, match="expected an uncertainty of 0 to 1"):
-        priority(Reason.DRIFT, uncertainty, seen)
+        priority(ReviewReason.DRIFT, uncertainty, seen)
