@@ -7,6 +7,7 @@ norm, since it folds into the convolution at export.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -45,17 +46,21 @@ class Pyramid(nn.Module):
     `p2` to `p5` (strides 4 to 32) and `p6` (stride 64), all with `out_channels`.
 
     Args:
+        trunk: what `look` goes through, by the names that weights are stored under.
         widths: channels of the maps that `look` gives, at strides 2 to 32.
     """
 
     def __init__(
         self,
+        trunk: Mapping[str, nn.Module],
         semantic_classes: int,
         widths: tuple[int, int, int, int, int],
         out_channels: int,
         fine_channels: int,
     ) -> None:
         super().__init__()
+        for name, module in trunk.items():
+            self.add_module(name, module)
         w1, w2, w3, w4, w5 = widths
         self.out_channels = out_channels
         self.lateral = nn.ModuleList(
@@ -100,19 +105,22 @@ class LightPyramid(Pyramid):
         out_channels: int = 48,
         fine_channels: int = 16,
     ) -> None:
-        super().__init__(semantic_classes, widths, out_channels, fine_channels)
         w1, w2, w3, w4, w5 = widths
-        self.stem = nn.Sequential(ConvBnRelu(3, w1, 3, 2), ConvBnRelu(w1, w1))
-        self.stage2 = nn.Sequential(ConvBnRelu(w1, w2, 3, 2), Residual(w2))
-        self.stage3 = nn.Sequential(ConvBnRelu(w2, w3, 3, 2), Residual(w3), ConvBnRelu(w3, w3))
-        self.stage4 = nn.Sequential(ConvBnRelu(w3, w4, 3, 2), Residual(w4), ConvBnRelu(w4, w4))
-        self.stage5 = nn.Sequential(ConvBnRelu(w4, w5, 3, 2), Residual(w5))
+        trunk = {
+            "stem": nn.Sequential(ConvBnRelu(3, w1, 3, 2), ConvBnRelu(w1, w1)),
+            "stage2": nn.Sequential(ConvBnRelu(w1, w2, 3, 2), Residual(w2)),
+            "stage3": nn.Sequential(ConvBnRelu(w2, w3, 3, 2), Residual(w3), ConvBnRelu(w3, w3)),
+            "stage4": nn.Sequential(ConvBnRelu(w3, w4, 3, 2), Residual(w4), ConvBnRelu(w4, w4)),
+            "stage5": nn.Sequential(ConvBnRelu(w4, w5, 3, 2), Residual(w5)),
+        }
+        super().__init__(trunk, semantic_classes, widths, out_channels, fine_channels)
+        self._stages = tuple(trunk)
 
     def look(self, images: Tensor) -> list[Tensor]:
-        maps = [self.stem(images)]
-        for stage in (self.stage2, self.stage3, self.stage4, self.stage5):
-            maps.append(stage(maps[-1]))
-        return maps
+        maps = [images]
+        for name in self._stages:
+            maps.append(self.get_submodule(name)(maps[-1]))
+        return maps[1:]
 
 
 class EncoderPyramid(Pyramid):
@@ -126,11 +134,12 @@ class EncoderPyramid(Pyramid):
         out_channels: int,
         fine_channels: int,
     ) -> None:
-        super().__init__(semantic_classes, widths, out_channels, fine_channels)
-        self.encoder = encoder
+        super().__init__(
+            {"encoder": encoder}, semantic_classes, widths, out_channels, fine_channels
+        )
 
     def look(self, images: Tensor) -> list[Tensor]:
-        maps: list[Tensor] = self.encoder(images)
+        maps: list[Tensor] = self.get_submodule("encoder")(images)
         return maps
 
 

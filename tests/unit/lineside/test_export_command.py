@@ -80,8 +80,13 @@ def agree(folder: ModelFolder, image: np.ndarray, tolerance: float) -> None:
         assert np.corrcoef(planes)[0, 1] > 1 - 4 * tolerance
         return
     for found, expected in zip(graph.detect([image]), weights.detect([image]), strict=True):
-        assert len(found) == len(expected) > 0
-        assert np.sort(found.scores) == pytest.approx(np.sort(expected.scores), abs=tolerance)
+        # Of fresh weights all boxes lie near each other: which of two is suppressed may change in
+        # int8, and more so on a processor without VNNI, whose sums saturate.
+        fewer = min(len(found), len(expected))
+        assert fewer > 0
+        assert max(len(found), len(expected)) - fewer <= (0 if tolerance < 0.01 else 3)
+        best = [np.sort(each.scores)[::-1][:fewer] for each in (found, expected)]
+        assert best[0] == pytest.approx(best[1], abs=tolerance)
 
 
 @pytest.mark.parametrize("kind", ["pixels", "instances"])
