@@ -269,7 +269,8 @@ def test_tables_of_a_newer_version_are_said(tmp_path):
 
 @pytest.mark.rtsp
 def test_a_live_source_that_goes_away_and_comes_back(start):
-    with streams.running_rtsp() as server:
+    # So few frames that a slow host need hold none, which would be a camera that is degraded.
+    with streams.running_rtsp("--fps", "2") as server:
         up = start("--source", server.url(), "--recipe", "classical-threshold")
 
         def camera() -> dict[str, Any]:
@@ -282,10 +283,7 @@ def test_a_live_source_that_goes_away_and_comes_back(start):
 
         up.waits(lambda: up.says(f"Open http://127.0.0.1:{up.port}"), START_S, "it is ready")
         up.waits(newest, START_S, "a first verdict")
-        # A slow host holds frames of 25 a second: degraded, and there all the same.
-        there = ("online", "degraded")
-        assert camera()["kind"] == "rtsp"
-        assert camera()["state"] in there
+        assert (camera()["kind"], camera()["state"]) == ("rtsp", "online")
         server.kill()
         up.waits(
             lambda: "refuses the connection" in str(camera()["state_reason"]),
@@ -295,7 +293,7 @@ def test_a_live_source_that_goes_away_and_comes_back(start):
         assert camera()["state"] == "offline"
         before = newest()
         server.start()
-        up.waits(lambda: camera()["state"] in there, START_S, "the camera is back")
+        up.waits(lambda: camera()["state"] == "online", START_S, "the camera is back")
         up.waits(lambda: newest() > before, START_S, "verdicts go on")
     up.stop()
     assert up.process.returncode == 0
